@@ -1,0 +1,342 @@
+//! A model on disk: one immutable, versioned, checksummed file, checked whole before anything is scored with it.
+//!
+//! Layout: magic (8 bytes), format version (u32), header length (u32), BLAKE3 of the header (32), the header as JSON,
+//! the payload. Numbers are little-endian. The header tells what the model is and holds the payload's length and
+//! BLAKE3, so it can be read without the payload. The payload is bincode; this module alone knows that.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::families::bg_nbd::BgNbd;
+use crate::families::classifier::Classifier;
+use crate::families::gamma_gamma::GammaGamma;
+use crate::families::segments::Segments;
+use crate::features::FeaturePlan;
+use crate::files::write_atomically;
+use crate::quantities::{Moment, Positive, Probability};
+use crate::scorecard::Task;
+
+const MAGIC: &[u8; 8] = b"tendmodl";
+const FORMAT_VERSION: u32 = 1;
+const PREAMBLE: usize = 48;
+const LONGEST_HEADER: usize = 16 << 20;
+
+/// What a model is, readable without the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// What it answers.
+    pub task: Task,
+    /// Its version within the task.
+    pub version: String,
+    /// The winning family, such as `logistic`.
+    pub family: String,
+    /// The history before this moment was used in training. Absent for a customer table, which has no time.
+    pub as_of: Option<Moment>,
+    /// Rows of the training table or customers at the training moments.
+    pub rows: usize,
+    /// The seed of every random choice in training.
+    pub seed: u64,
+    /// The program that made it.
+    pub made_by: String,
+    /// Bytes of the payload.
+    pub payload_bytes: usize,
+    /// BLAKE3 of the payload, in hexadecimal.
+    pub payload_blake3: String,
+}
+
+/// A fitted model with all that scoring needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Model {
+    /// Who leaves.
+    Churn(ChurnModel),
+    /// Who takes which product.
+    Upsell(UpsellModel),
+    /// What customers are worth.
+    Clv(ClvModel),
+    /// Which kinds of customers there are.
+    Segments(SegmentsModel),
+}
+
+/// When a customer counts as lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChurnDefinition {
+    /// No purchase within the horizon; asked of customers with a purchase in the days before.
+    NoPurchase {
+        /// A customer without a purchase for this long has left already.
+        active_within_days: u32,
+    },
+    /// No subscription left at the end of the horizon; asked of customers with a running one.
+    SubscriptionEnds,
+    /// As the target column of a customer table says.
+    TargetColumn,
+}
+
+/// Who leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChurnModel {
+    /// The features.
+    pub plan: FeaturePlan,
+    /// Scores a row.
+    pub classifier: Classifier,
+    /// What was learned.
+    pub definition: ChurnDefinition,
+    /// Days ahead; 0 for a customer table, which does not say.
+    pub horizon_days: u32,
+}
+
+/// What an upsell model's products are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Offer {
+    /// Products of purchase lines or subscriptions.
+    Product,
+    /// Categories of purchase lines.
+    Category,
+    /// A dearer subscription than now: one offer named `plan upgrade`.
+    PlanUpgrade,
+    /// The target column of a customer table.
+    TargetColumn,
+}
+
+/// Who takes which product.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpsellModel {
+    /// The features.
+    pub plan: FeaturePlan,
+    /// What the products are.
+    pub offer: Offer,
+    /// One classifier a product.
+    pub products: Vec<(String, Classifier)>,
+    /// Days ahead; 0 for a customer table.
+    pub horizon_days: u32,
+}
+
+/// What customers are worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClvModel {
+    /// The features that stages and lists show; empty for a bare transaction log.
+    pub plan: FeaturePlan,
+    /// Purchases, in time units.
+    pub purchases: BgNbd,
+    /// Spend of a purchase; absent where nobody spent anything.
+    pub spend: Option<GammaGamma>,
+    /// Days in a time unit.
+    pub unit_days: Positive,
+    /// Days ahead.
+    pub horizon_days: Positive,
+    /// Share of spend that is margin.
+    pub margin: Probability,
+    /// Discount a year: .1 makes 110 of next year worth 100 now.
+    pub annual_discount_rate: f64,
+}
+
+/// Which kinds of customers there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentsModel {
+    /// The features.
+    pub plan: FeaturePlan,
+    /// The kinds.
+    pub segments: Segments,
+}
+
+impl Model {
+    /// The task it answers.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Churn(_) => Task::Churn,
+            Self::Upsell(_) => Task::Upsell,
+            Self::Clv(_) => Task::Clv,
+            Self::Segments(_) => Task::Segments,
+        }
+    }
+
+    /// The features it reads.
+    #[must_use]
+    pub fn plan(&self) -> &FeaturePlan {
+        match self {
+            Self::Churn(model) => &model.plan,
+            Self::Upsell(model) => &model.plan,
+            Self::Clv(model) => &model.plan,
+            Self::Segments(model) => &model.plan,
+        }
+    }
+
+    /// What a checksum cannot tell: that the parts fit together and every number makes sense.
+    fn check(&self) -> Result<(), String> {
+        let kinds = self.plan().kinds();
+        match self {
+            Self::Churn(model) => model
+                .classifier
+                .check(&kinds)
+                .map_err(|error| error.to_string()),
+            Self::Upsell(model) => model
+                .products
+                .iter()
+                .try_for_each(|(_, classifier)| classifier.check(&kinds))
+                .map_err(|error| error.to_string()),
+            Self::Clv(model) if !(0.0..10.0).contains(&model.annual_discount_rate) => Err(format!(
+                "found a discount rate of {} a year, expected 0 to 10",
+                model.annual_discount_rate
+            )),
+            Self::Clv(_) => Ok(()),
+            Self::Segments(model) => model
+                .segments
+                .check(&kinds)
+                .map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// Why an artifact cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The operating system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+    /// Not a whole, valid model of a version this program reads.
+    #[error(
+        "{path}: {found}; expected a model as published by `tend train`; train again or take another version"
+    )]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        found: String,
+    },
+}
+
+/// The bytes of an artifact; the payload's length and checksum in `header` are filled in.
+#[must_use]
+pub fn encode(mut header: Header, model: &Model) -> Vec<u8> {
+    let payload = bincode::serde::encode_to_vec(model, bincode::config::standard())
+        .expect("a model is plain data");
+    header.payload_bytes = payload.len();
+    header.payload_blake3 = blake3::hash(&payload).to_hex().to_string();
+    let header = serde_json::to_vec(&header).expect("a header is plain data");
+    let length = u32::try_from(header.len()).expect("a header is short");
+    let mut bytes = Vec::with_capacity(PREAMBLE + header.len() + payload.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(blake3::hash(&header).as_bytes());
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(&payload);
+    bytes
+}
+
+/// Writes an artifact atomically.
+///
+/// # Errors
+/// [`ArtifactError::Io`] if the operating system refuses.
+pub fn save(path: &Path, header: Header, model: &Model) -> Result<(), ArtifactError> {
+    let bytes = encode(header, model);
+    write_atomically(path, |writer| writer.write_all(&bytes)).map_err(|error| ArtifactError::Io {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Reads what a model is, without the model.
+///
+/// # Errors
+/// [`ArtifactError`] if the file cannot be read or its header is not whole.
+pub fn read_header(path: &Path) -> Result<Header, ArtifactError> {
+    let bytes = read(path)?;
+    split(&bytes)
+        .map(|(header, _)| header)
+        .map_err(|found| ArtifactError::Invalid {
+            path: path.to_owned(),
+            found,
+        })
+}
+
+/// Reads a model and checks it whole: checksums, then that its parts fit together.
+///
+/// # Errors
+/// [`ArtifactError`] if the file cannot be read or any check fails.
+pub fn load(path: &Path) -> Result<(Header, Model), ArtifactError> {
+    decode(&read(path)?).map_err(|found| ArtifactError::Invalid {
+        path: path.to_owned(),
+        found,
+    })
+}
+
+/// Reads a model from the bytes of an artifact.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn decode(bytes: &[u8]) -> Result<(Header, Model), String> {
+    let (header, payload) = split(bytes)?;
+    if payload.len() != header.payload_bytes {
+        return Err(format!(
+            "found {} bytes of model, the header says {}",
+            payload.len(),
+            header.payload_bytes
+        ));
+    }
+    if blake3::hash(payload).to_hex().as_str() != header.payload_blake3 {
+        return Err("found a model that does not match its checksum".to_owned());
+    }
+    // The limit keeps a crafted length from reserving memory; 1 GiB is far above any model of ours.
+    let config = bincode::config::standard().with_limit::<{ 1 << 30 }>();
+    let (model, read): (Model, usize) = bincode::serde::decode_from_slice(payload, config)
+        .map_err(|error| format!("found an unreadable model: {error}"))?;
+    if read != payload.len() {
+        return Err(format!(
+            "found {} bytes behind the model",
+            payload.len() - read
+        ));
+    }
+    if model.task() != header.task {
+        return Err(format!(
+            "found a {} model under a {} header",
+            model.task(),
+            header.task
+        ));
+    }
+    model.check()?;
+    Ok((header, model))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ArtifactError> {
+    fs::read(path).map_err(|error| ArtifactError::Io {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn split(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+    if bytes.len() < PREAMBLE || &bytes[..8] != MAGIC {
+        return Err("found no model".to_owned());
+    }
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    let version = number(8);
+    if version != FORMAT_VERSION {
+        return Err(format!(
+            "found format version {version}, this program reads version {FORMAT_VERSION}"
+        ));
+    }
+    let length = number(12) as usize;
+    if length > LONGEST_HEADER {
+        return Err(format!(
+            "found a header of {length} bytes, at most {LONGEST_HEADER} are allowed"
+        ));
+    }
+    let header = bytes
+        .get(PREAMBLE..PREAMBLE + length)
+        .ok_or("found a file that ends inside its header")?;
+    if blake3::hash(header).as_bytes() != &bytes[16..PREAMBLE] {
+        return Err("found a header that does not match its checksum".to_owned());
+    }
+    let header = serde_json::from_slice(header)
+        .map_err(|error| format!("found an unreadable header: {error}"))?;
+    Ok((header, &bytes[PREAMBLE + length..]))
+}

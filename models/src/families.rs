@@ -1,0 +1,10 @@
+//! The families of models: for each, its parameters and the kernel that scores with them.
+
+pub mod baseline;
+pub mod bg_nbd;
+pub mod calibration;
+pub mod classifier;
+pub mod gamma_gamma;
+pub mod logistic;
+pub mod segments;
+pub mod trees;

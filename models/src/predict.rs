@@ -1,0 +1,29 @@
+//! What every fitted model can do with one row of features: predict, and explain beside it.
+
+/// A fitted model over one row of features.
+///
+/// A row holds one `f64` a feature, in the order of the feature plan. NaN means unknown. A category is its
+/// level's index in the plan; the index equal to the number of levels stands for every level not in the plan.
+/// Nothing can go wrong here: a model that was loaded has been checked.
+pub trait Predict: Send + Sync {
+    /// The prediction on the model's own scale (log-odds for logistic regression, probability for a forest).
+    fn predict(&self, row: &[f64]) -> f64;
+
+    /// Splits the prediction over the features.
+    ///
+    /// Writes one contribution a feature into `contributions` (as long as `row`) and returns the base, so that
+    /// base + sum of contributions = [`predict`](Self::predict), to rounding.
+    fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64;
+}
+
+/// What a column of a feature row holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum FeatureKind {
+    /// A number, or NaN if unknown.
+    Number,
+    /// The index of one of these levels, `levels.len()` for any other level, or NaN if unknown.
+    Category {
+        /// The levels seen in training, sorted.
+        levels: Vec<String>,
+    },
+}
