@@ -185,3 +185,97 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
         .rev()
         .fold(0.0, |value, coefficient| value * x + coefficient)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // All expected values: mpmath 1.4 with 30 digits.
+
+    fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
+        let gap = (found - expected).abs();
+        assert!(
+            gap <= tolerance,
+            "{what}: found {found:?}, expected {expected:?}, gap {gap:e}"
+        );
+    }
+
+    #[test]
+    fn the_hypergeometric_function_is_right_in_the_series_and_in_the_integral() {
+        for (k, a, b, w, expected) in [
+            (1.2426, 0.7929, 2.4259, 0.5, -0.133_061_022_102_447_44),
+            (27.2426, 0.7929, 28.4259, 1.4687, -0.683_382_854_325_292_1),
+            (10001.24, 0.7929, 10002.43, 3.0, -1.099_074_902_130_262_8),
+            (1.2426, 0.7929, 2.4259, 1000.0, -4.114_507_323_561_598_5),
+            (50.0, 0.02, 2.0, 30.0, -0.137_489_173_414_845_98),
+            (30.0, 1.0, 2.0, 5.0, -4.290_755_051_339_242),
+            (3.0, 1.0, 1.0, 9.5, -2.953_550_659_517_696_4),
+            (0.5, 5000.0, 3000.0, 20.0, -1.301_320_728_120_499_5),
+        ] {
+            let found = log_beta_mean_of_power(k, a, b, w);
+            assert_near(
+                found,
+                expected,
+                5e-12,
+                &format!("k {k}, a {a}, b {b}, w {w}"),
+            );
+        }
+    }
+
+    #[test]
+    fn series_and_integral_agree_on_both_sides_of_the_border() {
+        for (k, a, b) in [
+            (1.2, 0.8, 2.4),
+            (30.0, 0.8, 2.4),
+            (500.0, 3.0, 600.0),
+            (3.0, 1e-3, 1e-3),
+        ] {
+            let series = log_beta_mean_of_power(k, a, b, SERIES_UP_TO);
+            let integral = log_beta_mean_by_integral(k, a, b, SERIES_UP_TO);
+            assert_near(
+                integral,
+                series,
+                1e-11 * series.abs().max(1.0),
+                &format!("{k} {a} {b}"),
+            );
+        }
+    }
+
+    #[test]
+    fn gamma_functions_keep_their_digits() {
+        for (x, expected) in [
+            (0.001, -1000.575_571_931_810_3),
+            (0.2426, -4.358_361_853_222_514),
+            (1.0, -0.577_215_664_901_532_9),
+            (7.5, 1.946_757_484_246_086_9),
+            (250.0, 5.519_459_584_531_046),
+        ] {
+            let tolerance = 1e-15 * f64::abs(expected).max(1.0);
+            assert_near(digamma(x), expected, tolerance, &format!("digamma({x})"));
+        }
+        assert_near(
+            log_gamma_ratio(1e6, 0.5),
+            6.907_755_153_982_137,
+            2e-15,
+            "ratio",
+        );
+        assert_near(
+            log_beta(0.7929, 1e5),
+            -8.969_628_316_755_32,
+            4e-15,
+            "beta(.79, 1e5)",
+        );
+        assert_near(
+            log_beta(1e6, 1e-6),
+            13.815_496_165_239_374,
+            4e-15,
+            "beta(1e6, 1e-6)",
+        );
+        assert_near(
+            log_beta(12.0, 15.0),
+            -18.568_172_732_389_435,
+            1e-14,
+            "beta(12, 15)",
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::quantities::Positive;
-use crate::special::{log_beta, log_gamma_ratio};
+use crate::special::log_beta;
 
 /// What the model reads of one customer: the repeat purchases and their average.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

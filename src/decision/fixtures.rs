@@ -1,0 +1,146 @@
+//! Customers and policies that the tests of decisions share.
+
+use std::collections::BTreeMap;
+
+use tend_models::predict::FeatureKind;
+use tend_models::quantities::{Moment, Money, Probability};
+use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
+
+use super::{CompiledPolicy, Decision, FeatureView, Policy, PolicyKind, Subject, decide};
+
+/// A customer whose features and scores a test can set.
+#[derive(Debug)]
+pub(super) struct Customer {
+    pub(super) names: Vec<String>,
+    pub(super) kinds: Vec<FeatureKind>,
+    pub(super) values: Vec<f64>,
+    pub(super) scorecard: Scorecard,
+}
+
+impl Customer {
+    /// Features of a shop, all unknown, and no score at all.
+    pub(super) fn unknown() -> Self {
+        let numbers = [
+            "days_since_last_purchase",
+            "purchases_365d",
+            "purchases_ever",
+            "spend_365d",
+            "active_subscriptions",
+            "subscribed_days",
+            "days_since_subscription_end",
+            "monthly_revenue",
+            "segment",
+        ];
+        let mut names: Vec<String> = numbers.map(str::to_owned).to_vec();
+        let mut kinds = vec![FeatureKind::Number; names.len()];
+        names.push("country".to_owned());
+        kinds.push(FeatureKind::Category {
+            levels: vec!["AT".to_owned(), "DE".to_owned()],
+        });
+        names.push("odd name, 100 %".to_owned());
+        kinds.push(FeatureKind::Number);
+        Self {
+            values: vec![f64::NAN; names.len()],
+            names,
+            kinds,
+            scorecard: Scorecard {
+                customer_id: "c1".to_owned(),
+                moment: "2026-03-31".parse::<Moment>().unwrap(),
+                churn_probability: None,
+                propensities: Vec::new(),
+                value: None,
+                segment: None,
+                reasons: Vec::new(),
+                model_versions: BTreeMap::from([(Task::Churn, "3".to_owned())]),
+            },
+        }
+    }
+
+    pub(super) fn feature(mut self, name: &str, value: f64) -> Self {
+        let column = self.names.iter().position(|known| known == name).unwrap();
+        self.values[column] = value;
+        self
+    }
+
+    pub(super) fn churn(mut self, probability: f64) -> Self {
+        self.scorecard.churn_probability = Some(Probability::new(probability).unwrap());
+        self
+    }
+
+    pub(super) fn worth(mut self, clv: f64, alive: f64, average_spend: f64) -> Self {
+        self.scorecard.value = Some(LifetimeValue {
+            expected_purchases: 4.0,
+            probability_alive: Probability::new(alive).unwrap(),
+            expected_average_spend: Money::new(average_spend).unwrap(),
+            predicted_clv: Money::new(clv).unwrap(),
+        });
+        self
+    }
+
+    pub(super) fn propensity(mut self, product: &str, probability: f64) -> Self {
+        self.scorecard.propensities.push(Propensity {
+            product: product.to_owned(),
+            probability: Probability::new(probability).unwrap(),
+        });
+        self
+    }
+
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject {
+            scorecard: &self.scorecard,
+            features: FeatureView {
+                names: &self.names,
+                kinds: &self.kinds,
+                values: &self.values,
+            },
+        }
+    }
+
+    pub(super) fn decide(&self, policy: &CompiledPolicy) -> Decision {
+        decide(policy, &self.subject())
+    }
+}
+
+/// The products that have a propensity.
+pub(super) fn products() -> Vec<String> {
+    ["Books", "Music"].map(str::to_owned).to_vec()
+}
+
+/// Compiles the text of a policy for the features of [`Customer::unknown`].
+pub(super) fn compiled(text: &str) -> CompiledPolicy {
+    let plan = Customer::unknown();
+    let policy = Policy::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    policy
+        .compile(&plan.names, &plan.kinds, &products())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A policy with one stage for everybody and these actions.
+pub(super) fn with_actions(actions: &str) -> CompiledPolicy {
+    compiled(&format!(
+        "[money]\ncurrency = \"EUR\"\nmargin = 0.25\n\
+         [product_margin]\n\"Music\" = 7.0\n\
+         [[stage]]\nname = \"all\"\nlabel = \"All\"\nwhen = \"true\"\n{actions}"
+    ))
+}
+
+/// One action for every customer of [`with_actions`].
+pub(super) fn action(id: &str, goal: &str, cost: f64, rest: &str) -> String {
+    format!(
+        "[[action]]\nid = \"{id}\"\nlabel = \"Do {id}\"\nstages = [\"all\"]\ngoal = \"{goal}\"\n\
+         channel = \"email\"\ncost = {cost}\ndeadline_days = 14\n{rest}\n"
+    )
+}
+
+/// The policy for shops that comes with the product.
+pub(super) fn shop() -> CompiledPolicy {
+    compiled(Policy::default_toml(PolicyKind::Shop))
+}
+
+/// A customer who last bought so many days ago, and so often in all.
+pub(super) fn shopper(days: f64, purchases: f64) -> Customer {
+    Customer::unknown()
+        .feature("days_since_last_purchase", days)
+        .feature("purchases_365d", purchases)
+        .feature("purchases_ever", purchases)
+}

@@ -1,0 +1,10 @@
+//! Fits: for each family, from rows or histories to parameters.
+
+pub mod baseline;
+pub mod bg_nbd;
+pub mod forest;
+pub mod gamma_gamma;
+pub mod logistic;
+mod maximise;
+pub mod segments;
+pub mod table;

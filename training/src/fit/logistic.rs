@@ -1,0 +1,431 @@
+//! Fits the logistic regression with linfa and turns it into our kernel.
+//!
+//! linfa-logistic knows an L2 penalty only: there is no L1 and so no elastic net to choose from.
+
+use linfa::DatasetBase;
+use linfa::traits::Fit;
+use linfa_logistic::{FittedLogisticRegression, LogisticRegression};
+use ndarray::{Array1, Array2, ShapeBuilder};
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
+use tend_models::families::logistic::{Logistic, Scaling, Term, Transform, sigmoid};
+use tend_models::predict::{FeatureKind, Predict};
+
+use super::table::{FitError, TrainingRows, scaling_of};
+
+/// How to fit a logistic regression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogisticParams {
+    /// Strengths of the L2 penalty to try, each 0 or more: the penalty is strength / 2 x the sum of squared
+    /// coefficients of standardised numbers and of levels, against the log loss summed over the rows.
+    /// With several, the one with the least log loss on a fifth of the rows is taken.
+    pub l2: Vec<f64>,
+    /// More rows than this are sampled down.
+    pub max_rows: usize,
+    /// The most frequent levels of a category that get a coefficient of their own; the rest share one.
+    pub max_levels: usize,
+    /// Draws the sample and the inner split.
+    pub seed: u64,
+}
+
+impl Default for LogisticParams {
+    fn default() -> Self {
+        Self {
+            l2: vec![1.0, 10.0, 100.0],
+            max_rows: 60_000,
+            max_levels: 50,
+            seed: 1,
+        }
+    }
+}
+
+impl LogisticParams {
+    /// Fits on labelled rows. Numbers are standardised, heavy tails logged, unknown values and the levels of
+    /// categories get coefficients of their own; columns that do not vary get none.
+    ///
+    /// # Errors
+    /// [`FitError`] if the table or a parameter is invalid, or if the optimiser fails.
+    pub fn fit(&self, rows: &TrainingRows) -> Result<Logistic, FitError> {
+        rows.check_labelled()?;
+        self.check()?;
+        let sample = rows.sample(self.max_rows, self.seed);
+        let plan = ColumnPlan::new(rows, &sample, self.max_levels);
+        let l2 = if let [only] = self.l2[..] {
+            only
+        } else {
+            self.best_l2(rows, &plan, &sample)?
+        };
+        let solution = solve(&expand(rows, &plan, &sample), l2, None)?;
+        Ok(plan.kernel(rows, &sample, &solution))
+    }
+
+    fn check(&self) -> Result<(), FitError> {
+        let broken = |name, found, expected| {
+            Err(FitError::Parameter {
+                name,
+                found,
+                expected,
+            })
+        };
+        if self.l2.is_empty() || self.l2.iter().any(|l2| !(*l2 >= 0.0 && l2.is_finite())) {
+            return broken(
+                "l2",
+                format!("{:?}", self.l2),
+                "one or more finite numbers, each 0 or more",
+            );
+        }
+        if self.max_rows < 2 {
+            return broken("max_rows", self.max_rows.to_string(), "2 or more");
+        }
+        Ok(())
+    }
+
+    fn best_l2(
+        &self,
+        rows: &TrainingRows,
+        plan: &ColumnPlan,
+        sample: &[usize],
+    ) -> Result<f64, FitError> {
+        let held_out = held_out_fifth(sample.len(), self.seed);
+        let pick = |wanted: bool| -> Vec<usize> {
+            let both = sample.iter().zip(&held_out);
+            both.filter(|(_, held)| **held == wanted)
+                .map(|(&row, _)| row)
+                .collect()
+        };
+        let (inner, outer) = (pick(false), pick(true));
+        let inner_positives = inner.iter().filter(|&&row| rows.labels[row]).count();
+        if inner_positives == 0 || inner_positives == inner.len() || outer.is_empty() {
+            return Ok(self.l2.iter().copied().fold(0.0, f64::max));
+        }
+        // From strong to weak, each start being the solution before it: the path is short, and ties go to the stronger.
+        let mut strengths = self.l2.clone();
+        strengths.sort_by(|a, b| b.total_cmp(a));
+        let mut best = (f64::INFINITY, strengths[0]);
+        let expanded = expand(rows, plan, &inner);
+        let mut start = None;
+        for l2 in strengths {
+            let solution = solve(&expanded, l2, start.as_ref())?;
+            let model = plan.kernel(rows, &inner, &solution);
+            let loss = outer
+                .iter()
+                .map(|&row| log_loss(&model, rows, row))
+                .sum::<f64>();
+            if loss < best.0 {
+                best = (loss, l2);
+            }
+            start = Some(solution);
+        }
+        Ok(best.1)
+    }
+}
+
+fn log_loss(model: &Logistic, rows: &TrainingRows, row: usize) -> f64 {
+    let log_odds = model.predict(rows.row(row));
+    -sigmoid(if rows.labels[row] {
+        log_odds
+    } else {
+        -log_odds
+    })
+    .max(f64::MIN_POSITIVE)
+    .ln()
+}
+
+fn held_out_fifth(count: usize, seed: u64) -> Vec<bool> {
+    let mut held_out: Vec<bool> = (0..count).map(|position| position % 5 == 0).collect();
+    held_out.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+    held_out
+}
+
+/// Coefficients of the columns of the plan, and the intercept, of the log-odds of the positive label.
+struct Solution {
+    coefficients: Vec<f64>,
+    intercept: f64,
+}
+
+/// Where each feature goes in the expanded matrix that linfa is given.
+struct ColumnPlan {
+    features: Vec<FeatureColumns>,
+    columns: usize,
+}
+
+enum FeatureColumns {
+    /// `None` where a column would not vary.
+    Number {
+        scaling: Option<Scaling>,
+        value: Option<usize>,
+        unknown: Option<usize>,
+    },
+    /// One column a level, then other levels, then unknown; `None` where a level does not occur.
+    Category { columns: Vec<Option<usize>> },
+}
+
+impl ColumnPlan {
+    fn new(rows: &TrainingRows, sample: &[usize], max_levels: usize) -> Self {
+        let mut plan = Self {
+            features: Vec::with_capacity(rows.width()),
+            columns: 0,
+        };
+        for (feature, kind) in rows.kinds.iter().enumerate() {
+            let columns = match kind {
+                FeatureKind::Number => {
+                    let scaling = scaling_of(rows.column(feature, sample));
+                    let missing = rows
+                        .column(feature, sample)
+                        .filter(|value| value.is_nan())
+                        .count();
+                    let value = scaling.is_some().then(|| plan.next());
+                    let unknown = (missing > 0 && missing < sample.len()).then(|| plan.next());
+                    FeatureColumns::Number {
+                        scaling,
+                        value,
+                        unknown,
+                    }
+                }
+                FeatureKind::Category { levels } => {
+                    let mut counts = vec![0_usize; levels.len() + 2];
+                    for value in rows.column(feature, sample) {
+                        counts[slot(value, levels.len())] += 1;
+                    }
+                    FeatureColumns::Category {
+                        columns: plan.level_columns(&counts, max_levels),
+                    }
+                }
+            };
+            plan.features.push(columns);
+        }
+        plan
+    }
+
+    fn next(&mut self) -> usize {
+        self.columns += 1;
+        self.columns - 1
+    }
+
+    fn level_columns(&mut self, counts: &[usize], max_levels: usize) -> Vec<Option<usize>> {
+        if counts.iter().filter(|&&count| count > 0).count() < 2 {
+            return vec![None; counts.len()];
+        }
+        let levels = counts.len() - 2;
+        let mut by_count: Vec<usize> = (0..levels).filter(|&level| counts[level] > 0).collect();
+        by_count.sort_by_key(|&level| (std::cmp::Reverse(counts[level]), level));
+        let mut columns = vec![None; counts.len()];
+        for &level in by_count.iter().take(max_levels) {
+            columns[level] = Some(self.next());
+        }
+        let rare = by_count.get(max_levels..).unwrap_or_default();
+        if counts[levels] > 0 || !rare.is_empty() {
+            columns[levels] = Some(self.next());
+        }
+        for &level in rare {
+            columns[level] = columns[levels];
+        }
+        if counts[levels + 1] > 0 {
+            columns[levels + 1] = Some(self.next());
+        }
+        columns
+    }
+
+    /// Fortran order, in which linfa's gradient reads the matrix column by column.
+    fn matrix(&self, rows: &TrainingRows, sample: &[usize]) -> Array2<f64> {
+        let mut matrix = Array2::zeros((sample.len(), self.columns).f());
+        for (position, &index) in sample.iter().enumerate() {
+            for (&value, columns) in rows.row(index).iter().zip(&self.features) {
+                match columns {
+                    FeatureColumns::Number { unknown, .. } if value.is_nan() => {
+                        if let Some(column) = unknown {
+                            matrix[[position, *column]] = 1.0;
+                        }
+                    }
+                    FeatureColumns::Number {
+                        scaling: Some(scaling),
+                        value: Some(column),
+                        ..
+                    } => {
+                        matrix[[position, *column]] = scaling.apply(value);
+                    }
+                    FeatureColumns::Number { .. } => {}
+                    FeatureColumns::Category { columns } => {
+                        if let Some(column) = columns[slot(value, columns.len() - 2)] {
+                            matrix[[position, column]] = 1.0;
+                        }
+                    }
+                }
+            }
+        }
+        matrix
+    }
+
+    fn kernel(&self, rows: &TrainingRows, sample: &[usize], solution: &Solution) -> Logistic {
+        let of = |column: Option<usize>| column.map_or(0.0, |column| solution.coefficients[column]);
+        let terms = self.features.iter().enumerate().map(|(feature, columns)| {
+            let mut term = match columns {
+                FeatureColumns::Number {
+                    scaling,
+                    value,
+                    unknown,
+                } => Term::Number {
+                    // A number that never varied has coefficient 0, so any valid scaling will do.
+                    scaling: scaling.unwrap_or(Scaling {
+                        transform: Transform::Identity,
+                        center: 0.0,
+                        scale: 1.0,
+                        limit: 1.0,
+                    }),
+                    coefficient: of(*value),
+                    unknown: of(*unknown),
+                    background: 0.0,
+                },
+                FeatureColumns::Category { columns } => {
+                    let levels = columns.len() - 2;
+                    let all: Vec<f64> = columns.iter().map(|&column| of(column)).collect();
+                    Term::Category {
+                        levels: all[..levels].to_vec(),
+                        other: all[levels],
+                        unknown: all[levels + 1],
+                        background: 0.0,
+                    }
+                }
+            };
+            let total: f64 = rows
+                .column(feature, sample)
+                .map(|value| term.contribution(value))
+                .sum();
+            let mean = total / sample.len() as f64;
+            settle(&mut term, columns, mean);
+            term
+        });
+        Logistic {
+            intercept: solution.intercept,
+            terms: terms.collect(),
+        }
+    }
+}
+
+/// Sets the background, and gives what did not occur in training the mean contribution: it says nothing.
+fn settle(term: &mut Term, columns: &FeatureColumns, mean: f64) {
+    match (term, columns) {
+        (
+            Term::Number {
+                background,
+                unknown,
+                ..
+            },
+            FeatureColumns::Number {
+                unknown: column, ..
+            },
+        ) => {
+            *background = mean;
+            if column.is_none() {
+                *unknown = mean;
+            }
+        }
+        (
+            Term::Category {
+                levels,
+                other,
+                unknown,
+                background,
+            },
+            FeatureColumns::Category { columns },
+        ) => {
+            *background = mean;
+            let all = levels.iter_mut().chain([other, unknown]);
+            for (coefficient, _) in all.zip(columns).filter(|(_, column)| column.is_none()) {
+                *coefficient = mean;
+            }
+        }
+        _ => unreachable!("a term has the kind of its columns"),
+    }
+}
+
+/// The place of a category's value among its levels, other levels and unknown.
+fn slot(value: f64, levels: usize) -> usize {
+    if value.is_nan() {
+        levels + 1
+    } else {
+        (value as usize).min(levels)
+    }
+}
+
+/// The expanded matrix and the labels of some rows, as linfa takes them.
+type Expanded = DatasetBase<Array2<f64>, Array1<bool>>;
+
+fn expand(rows: &TrainingRows, plan: &ColumnPlan, sample: &[usize]) -> Expanded {
+    let labels = sample
+        .iter()
+        .map(|&row| rows.labels[row])
+        .collect::<Array1<bool>>();
+    DatasetBase::new(plan.matrix(rows, sample), labels)
+}
+
+fn solve(expanded: &Expanded, l2: f64, start: Option<&Solution>) -> Result<Solution, FitError> {
+    if expanded.records.ncols() == 0 {
+        let positives = expanded.targets.iter().filter(|&&label| label).count() as f64;
+        let negatives = expanded.targets.len() as f64 - positives;
+        return Ok(Solution {
+            coefficients: Vec::new(),
+            intercept: (positives / negatives).ln(),
+        });
+    }
+    let fitted = fit_with_linfa(expanded, l2, start)?;
+    let sign = sign_of(&fitted);
+    Ok(Solution {
+        coefficients: fitted
+            .params()
+            .iter()
+            .map(|coefficient| sign * coefficient)
+            .collect(),
+        intercept: sign * fitted.intercept(),
+    })
+}
+
+type Fitted = FittedLogisticRegression<f64, bool>;
+
+/// The positive class of linfa is the more frequent one, not `true`.
+fn sign_of(fitted: &Fitted) -> f64 {
+    if fitted.labels().pos.class { 1.0 } else { -1.0 }
+}
+
+fn fit_with_linfa(
+    expanded: &Expanded,
+    l2: f64,
+    start: Option<&Solution>,
+) -> Result<Fitted, FitError> {
+    let count = expanded.targets.len();
+    let true_is_positive = 2 * expanded.targets.iter().filter(|&&label| label).count() > count;
+    let mut reason = String::new();
+    // The loss is a sum over rows, and so is its gradient. Near the optimum the line search may fail on rounding alone.
+    for tolerance in [1e-6, 1e-5, 1e-4] {
+        let mut params = LogisticRegression::default()
+            .alpha(l2)
+            .max_iterations(300)
+            .gradient_tolerance(tolerance * count as f64);
+        if let Some(start) = start {
+            let sign = if true_is_positive { 1.0 } else { -1.0 };
+            let all = start.coefficients.iter().chain([&start.intercept]);
+            params = params.initial_params(all.map(|number| sign * number).collect());
+        }
+        match params.fit(expanded) {
+            Ok(fitted)
+                if fitted
+                    .params()
+                    .iter()
+                    .chain([&fitted.intercept()])
+                    .all(|c| c.is_finite()) =>
+            {
+                return Ok(fitted);
+            }
+            Ok(_) => reason = "found coefficients that are not finite".into(),
+            Err(error) => reason = error.to_string(),
+        }
+    }
+    Err(FitError::Library {
+        family: "logistic regression",
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Reads the tables of the data contract into timelines, row by row, rejecting what cannot be used.
+
+mod columns;
+mod profile;
+mod rejects;
+mod rows;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use tend_models::quantities::Moment;
+use tend_models::timeline::{Timelines, TimelinesBuilder};
+
+use crate::recipe::{Recipe, Source};
+use crate::tables::{TableError, TableFile, TextFormat};
+pub use columns::{Mapped, known_columns};
+pub use rejects::{Rejects, TableReceived};
+
+/// Why the tables cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A file cannot be read, or lacks a column.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The rejects file cannot be written.
+    #[error("the rejects file cannot be written: {0}")]
+    Rejects(#[from] std::io::Error),
+    /// Amounts in several currencies cannot be added up.
+    #[error("transactions hold several currencies: {found}; expected one; set `[company] currency` in tend.toml to keep only that one")]
+    MixedCurrencies {
+        /// The currencies.
+        found: String,
+    },
+    /// No table to begin with.
+    #[error("tend.toml names neither transactions nor subscriptions; one of the two is needed; see `tend init`")]
+    NothingToRead,
+    /// A mapping names a column that the contract does not have.
+    #[error("tend.toml maps `{column}` of {table}, which is no column of it; expected one of {expected}")]
+    UnknownColumn {
+        /// The table.
+        table: &'static str,
+        /// What was mapped.
+        column: String,
+        /// What can be.
+        expected: String,
+    },
+    /// The recipe's text format is not usable.
+    #[error("tend.toml: {0}")]
+    Format(String),
+}
+
+/// What came of reading the tables.
+#[derive(Debug)]
+pub struct Ingested {
+    /// The timelines.
+    pub timelines: Timelines,
+    /// What came in and what did not, by table.
+    pub received: Vec<TableReceived>,
+}
+
+/// What reading one table after the other gathers.
+struct Intake<'a> {
+    builder: TimelinesBuilder,
+    rejects: Rejects,
+    format: TextFormat,
+    now: Moment,
+    currency: Option<&'a str>,
+    currencies: BTreeSet<String>,
+    category_of_product: HashMap<String, String>,
+    has_customers: bool,
+}
+
+/// Reads every table that the recipe names. Rows dated after `now` are rejected. Rejected rows are written to
+/// `rejects_path`, if given.
+///
+/// # Errors
+/// [`IngestError`] if a file cannot be read, lacks a required column, or mixes currencies.
+pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Result<Ingested, IngestError> {
+    let tables = &recipe.tables;
+    if tables.transactions.is_none() && tables.subscriptions.is_none() {
+        return Err(IngestError::NothingToRead);
+    }
+    let mut intake = Intake {
+        builder: TimelinesBuilder::default(),
+        rejects: Rejects::new(rejects_path),
+        format: recipe.text_format().map_err(IngestError::Format)?,
+        now,
+        currency: recipe.company.currency.as_deref(),
+        currencies: BTreeSet::new(),
+        category_of_product: HashMap::new(),
+        has_customers: tables.customers.is_some(),
+    };
+    let readers: [(&'static str, &Option<Source>, Reader<'_>); 6] = [
+        ("customers", &tables.customers, Intake::read_customers),
+        ("products", &tables.products, Intake::read_products),
+        ("transactions", &tables.transactions, Intake::read_transactions),
+        ("subscriptions", &tables.subscriptions, Intake::read_subscriptions),
+        ("events", &tables.events, Intake::read_events),
+        ("contacts", &tables.contacts, Intake::read_contacts),
+    ];
+    for (table, source, read) in readers {
+        if let Some(source) = source {
+            let mapped = Mapped::new(table, TableFile::open(&source.file)?, source)?;
+            intake.rejects.begin(table);
+            read(&mut intake, &mapped)?;
+        }
+    }
+    Ok(Ingested { timelines: intake.builder.finish(), received: intake.rejects.finish()? })
+}
+
+type Reader<'a> = fn(&mut Intake<'a>, &Mapped) -> Result<(), IngestError>;

@@ -1,0 +1,275 @@
+//! Every choice of a training run: `tend.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tend_models::quantities::{Positive, Probability};
+
+use crate::tables::TextFormat;
+
+/// Why a recipe cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// The file cannot be read.
+    #[error("{path}: cannot be read: {error}; write one with `tend init`")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// The file is not a recipe.
+    #[error("{path}: {error}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        error: String,
+    },
+}
+
+/// Every choice of a training run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recipe {
+    /// The company.
+    pub company: Company,
+    /// How texts in the tables are written.
+    pub format: Format,
+    /// The tables by their canonical names.
+    pub tables: Tables,
+    /// What counts as leaving.
+    pub churn: Churn,
+    /// What can be sold.
+    pub upsell: Upsell,
+    /// What a customer is worth.
+    pub clv: Clv,
+    /// How models are trained.
+    pub training: Training,
+}
+
+/// The company.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Company {
+    /// Shown with amounts; transactions in another currency are rejected and counted.
+    pub currency: Option<String>,
+}
+
+/// How texts in the tables are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Format {
+    /// The decimal mark: `.` or `,`.
+    pub decimal: char,
+    /// How dates are written, in strftime form; without it ISO 8601.
+    pub date_format: Option<String>,
+    /// The zone of times that do not say theirs.
+    pub time_zone: String,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self { decimal: '.', date_format: None, time_zone: "UTC".to_owned() }
+    }
+}
+
+/// The tables by their canonical names.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tables {
+    /// Profiles.
+    pub customers: Option<Source>,
+    /// Purchase lines.
+    pub transactions: Option<Source>,
+    /// Subscriptions.
+    pub subscriptions: Option<Source>,
+    /// Events.
+    pub events: Option<Source>,
+    /// Products.
+    pub products: Option<Source>,
+    /// Campaign contacts.
+    pub contacts: Option<Source>,
+}
+
+/// Where a table is and what its columns are called.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The file, relative to the recipe.
+    pub file: PathBuf,
+    /// The file's name for each canonical column that has another name.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+}
+
+/// What counts as leaving.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Churn {
+    /// Days ahead.
+    pub horizon_days: u32,
+    /// `purchases`: no purchase in the window; `subscription`: no subscription left at its end. Without it,
+    /// purchases if there are transactions.
+    pub by: Option<ChurnBy>,
+    /// Without a purchase for this many days, a customer has left already.
+    pub active_within_days: u32,
+}
+
+/// What leaving is seen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChurnBy {
+    /// No purchase in the window.
+    Purchases,
+    /// No subscription left at the end of the window.
+    Subscription,
+}
+
+impl Default for Churn {
+    fn default() -> Self {
+        Self { horizon_days: 90, by: None, active_within_days: 365 }
+    }
+}
+
+/// What can be sold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upsell {
+    /// Days ahead.
+    pub horizon_days: u32,
+    /// What an offer is. Without it, categories if the transactions have them, else products, else plan upgrades.
+    pub by: Option<UpsellBy>,
+    /// Offers with fewer buyers in training get no model.
+    pub min_positives: usize,
+    /// At most this many offers, those with the most buyers.
+    pub most_offers: usize,
+}
+
+/// What an offer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpsellBy {
+    /// A category of products not bought before.
+    Category,
+    /// A product not bought before.
+    Product,
+    /// A dearer subscription than now.
+    PlanUpgrade,
+}
+
+impl Default for Upsell {
+    fn default() -> Self {
+        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12 }
+    }
+}
+
+/// What a customer is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clv {
+    /// Days ahead.
+    pub horizon_days: Positive,
+    /// Share of spend that is margin.
+    pub margin: Probability,
+    /// Discount a year.
+    pub annual_discount_rate: f64,
+}
+
+impl Default for Clv {
+    fn default() -> Self {
+        Self {
+            horizon_days: Positive::new(365.0).expect("above 0"),
+            margin: Probability::new(0.3).expect("from 0 to 1"),
+            annual_discount_rate: 0.1,
+        }
+    }
+}
+
+/// How models are trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// At most this many training moments before the tune moment.
+    pub moments: usize,
+    /// Days between the history and the label window.
+    pub gap_days: u32,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { seed: 42, moments: 3, gap_days: 0 }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe; paths in it are relative to its folder and come back absolute or relative to the caller.
+    ///
+    /// # Errors
+    /// [`RecipeError`] if the file cannot be read, or says something that is not a choice.
+    pub fn read(path: &Path) -> Result<Self, RecipeError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| RecipeError::Unreadable { path: path.to_owned(), error })?;
+        let invalid = |error: String| RecipeError::Invalid { path: path.to_owned(), error };
+        let mut recipe: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        recipe.check().map_err(invalid)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for (_, source) in recipe.tables.named_mut() {
+            source.file = folder.join(&source.file);
+        }
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.text_format()?;
+        for (name, days) in [("churn", self.churn.horizon_days), ("upsell", self.upsell.horizon_days)] {
+            if days == 0 {
+                return Err(format!("[{name}] horizon_days is 0; expected at least 1 day"));
+            }
+        }
+        if !(0.0..10.0).contains(&self.clv.annual_discount_rate) {
+            return Err(format!(
+                "[clv] annual_discount_rate is {}; expected 0 to 10, such as 0.1 for 10 %",
+                self.clv.annual_discount_rate
+            ));
+        }
+        if self.training.moments == 0 {
+            return Err("[training] moments is 0; expected at least 1".to_owned());
+        }
+        Ok(())
+    }
+
+    /// How texts are to be read.
+    ///
+    /// # Errors
+    /// A sentence, if the decimal mark or the time zone is unknown.
+    pub fn text_format(&self) -> Result<TextFormat, String> {
+        let Format { decimal, date_format, time_zone } = &self.format;
+        if !matches!(decimal, '.' | ',') {
+            return Err(format!("[format] decimal is {decimal:?}; expected \".\" or \",\""));
+        }
+        let time_zone = TimeZone::get(time_zone).map_err(|_| {
+            format!("[format] time_zone is {time_zone:?}, which is not known; expected a name such as \"Europe/Berlin\"")
+        })?;
+        Ok(TextFormat { decimal: *decimal, date_format: date_format.clone(), time_zone })
+    }
+}
+
+impl Tables {
+    fn named_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Source)> {
+        [
+            ("customers", &mut self.customers),
+            ("transactions", &mut self.transactions),
+            ("subscriptions", &mut self.subscriptions),
+            ("events", &mut self.events),
+            ("products", &mut self.products),
+            ("contacts", &mut self.contacts),
+        ]
+        .into_iter()
+        .filter_map(|(name, source)| source.as_mut().map(|source| (name, source)))
+    }
+}

@@ -1,0 +1,239 @@
+//! The training runs: from tables to a model with its figures, ready to publish.
+
+mod card;
+mod clv;
+mod project;
+mod table;
+
+use serde::Serialize;
+use tend_models::artifact::{Header, Model};
+use tend_models::quantities::Moment;
+use tend_models::registry::{Companion, Registry, RegistryError};
+use tend_models::scorecard::Task;
+
+use crate::champion::Candidate;
+use crate::evaluate::{ClassifierFigures, MetricError, ValueFigures};
+use crate::fit::bg_nbd::BgNbdFitError;
+use crate::fit::gamma_gamma::GammaGammaFitError;
+use crate::fit::table::FitError;
+use crate::ingest::IngestError;
+use crate::moments::TooShort;
+use crate::tables::TableError;
+
+pub use clv::{ClvRun, train_clv};
+pub use project::{ProjectRun, data_until, train_project};
+pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
+
+/// Why a model cannot be trained.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The tables cannot be read.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// There is too little history.
+    #[error(transparent)]
+    TooShort(#[from] TooShort),
+    /// A classifier cannot be fitted.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// The purchase model cannot be fitted.
+    #[error(transparent)]
+    BgNbd(#[from] BgNbdFitError),
+    /// The spend model cannot be fitted.
+    #[error(transparent)]
+    GammaGamma(#[from] GammaGammaFitError),
+    /// Figures cannot be computed.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// The registry refused.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The data does not hold what the task needs.
+    #[error("{0}")]
+    Data(String),
+}
+
+/// A trained model that is not yet published.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The model.
+    pub model: Model,
+    /// Its figures.
+    pub figures: Figures,
+    header: Header,
+}
+
+/// What a run found out, as `metrics.json` and `train --json` show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// The task.
+    pub task: Task,
+    /// The published version; empty before.
+    pub version: String,
+    /// The winning family.
+    pub family: String,
+    /// Rows that the figures were taken on, out of sample.
+    #[serde(flatten)]
+    pub held_out: Option<ClassifierFigures>,
+    /// Folds of the cross-validation, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// The candidates on the tune rows, best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// Figures of each product of an upsell model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<ProductFigures>,
+    /// What a lifetime value model found.
+    #[serde(flatten)]
+    pub value: Option<ClvFigures>,
+    /// Columns left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// Names of the segments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<String>,
+    /// Features by the increase in log loss when each is shuffled on held-out rows, most important first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub importance: Vec<Importance>,
+}
+
+/// How much a feature matters.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Importance {
+    /// The feature.
+    pub feature: String,
+    /// Its name for a person.
+    pub label: String,
+    /// Increase in log loss when its values are shuffled.
+    pub log_loss_increase: f64,
+}
+
+/// One product of an upsell model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProductFigures {
+    /// The product or category.
+    pub product: String,
+    /// The winning family.
+    pub family: String,
+    /// Its figures on the test moment.
+    #[serde(flatten)]
+    pub held_out: ClassifierFigures,
+}
+
+/// What a lifetime value model found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClvFigures {
+    /// Customers.
+    pub customers: usize,
+    /// Parameters of the purchase model.
+    pub parameters: PurchaseParameters,
+    /// Log likelihood of the purchase model.
+    pub log_likelihood: f64,
+    /// Days in a time unit of the parameters.
+    pub unit_days: f64,
+    /// The spend model; absent if nobody spent anything on a repeat purchase.
+    pub spend: Option<SpendParameters>,
+    /// Figures on the hold-out window, from parameters fitted before it.
+    pub hold_out: Option<HoldOut>,
+}
+
+/// Parameters of a BG/NBD model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PurchaseParameters {
+    /// Shape of the purchase rate.
+    pub r: f64,
+    /// Scale of the purchase rate, in time units.
+    pub alpha: f64,
+    /// First parameter of the dropout probability.
+    pub a: f64,
+    /// Second parameter of the dropout probability.
+    pub b: f64,
+}
+
+/// Parameters of a Gamma-Gamma model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpendParameters {
+    /// Shape of a purchase's spend.
+    pub p: f64,
+    /// Shape of the customers' scales.
+    pub q: f64,
+    /// Scale of the customers' scales, in money.
+    pub v: f64,
+    /// Log likelihood.
+    pub log_likelihood: f64,
+    /// Correlation of purchase count and mean spend, which the model takes to be 0.
+    pub count_spend_correlation: f64,
+}
+
+/// Figures of a lifetime value model on a window that it had not seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HoldOut {
+    /// First day of the window.
+    pub from: String,
+    /// Days in the window.
+    pub days: f64,
+    /// Purchase days a customer.
+    pub purchases: ValueFigures,
+    /// Spend a customer.
+    pub spend: Option<ValueFigures>,
+}
+
+impl Figures {
+    fn new(task: Task, family: &str) -> Self {
+        Self {
+            task,
+            version: String::new(),
+            family: family.to_owned(),
+            held_out: None,
+            folds: None,
+            candidates: Vec::new(),
+            products: Vec::new(),
+            value: None,
+            left_out: Vec::new(),
+            segments: Vec::new(),
+            importance: Vec::new(),
+        }
+    }
+}
+
+impl Trained {
+    fn new(model: Model, figures: Figures, as_of: Option<Moment>, rows: usize, seed: u64) -> Self {
+        let header = Header {
+            task: figures.task,
+            version: String::new(),
+            family: figures.family.clone(),
+            as_of,
+            rows,
+            seed,
+            made_by: format!("tend {}", env!("CARGO_PKG_VERSION")),
+            payload_bytes: 0,
+            payload_blake3: String::new(),
+        };
+        Self { model, figures, header }
+    }
+
+    /// The features it reads, one line for each in the model card.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Publishes the model with its figures and card, and makes it the champion.
+    ///
+    /// # Errors
+    /// [`TrainError::Registry`] if the registry refuses.
+    pub fn publish(&mut self, registry: &Registry) -> Result<(), TrainError> {
+        let metrics = serde_json::to_string_pretty(&self.figures).expect("figures are plain data");
+        let companions = [
+            Companion { name: "metrics.json", contents: metrics },
+            Companion { name: "card.md", contents: card::model_card(self) },
+        ];
+        self.figures.version = registry.publish(&self.header, &self.model, &companions)?;
+        registry.promote(self.header.task, &self.figures.version)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Fits lifetime value models on the purchase rhythm of histories.
+
+use tend_models::artifact::{ClvModel, Model};
+use tend_models::families::bg_nbd::PurchaseHistory;
+use tend_models::families::gamma_gamma::SpendHistory;
+use tend_models::features::{FeaturePlan, PurchaseRhythm, purchase_rhythm};
+use tend_models::quantities::{DAY_SECONDS, Moment, Positive};
+use tend_models::scorecard::Task;
+use tend_models::scorer::value_of_rhythm;
+use tend_models::timeline::Timelines;
+
+use super::{ClvFigures, Figures, HoldOut, PurchaseParameters, SpendParameters, TrainError, Trained};
+use crate::evaluate::ValueFigures;
+use crate::fit::bg_nbd::{self, BgNbdFit};
+use crate::fit::gamma_gamma::{self, GammaGammaFit};
+use crate::labels::purchases_in;
+use crate::recipe::Clv;
+
+/// What to fit a lifetime value model on.
+#[derive(Debug)]
+pub struct ClvRun<'a> {
+    /// The customers.
+    pub timelines: &'a Timelines,
+    /// Features for stages and lists; empty for a bare transaction log.
+    pub plan: FeaturePlan,
+    /// The histories before this moment are used.
+    pub as_of: Moment,
+    /// Days in a time unit of the parameters.
+    pub unit_days: Positive,
+    /// Horizon, margin and discount.
+    pub clv: Clv,
+    /// The first moment without data: what lies between `as_of` and it is the hold-out.
+    pub data_until: Moment,
+    /// Recorded in the model.
+    pub seed: u64,
+}
+
+struct Fitted {
+    purchases: BgNbdFit,
+    spend: Option<GammaGammaFit>,
+    customers: usize,
+}
+
+/// Fits BG/NBD and Gamma-Gamma on all histories before `as_of`. They are tested on the data after it; where there is
+/// none, parameters fitted one horizon (at most a third of the data) earlier are tested on that horizon.
+///
+/// # Errors
+/// [`TrainError`] if no customer ever came back, or the fit fails.
+pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
+    let unit = run.unit_days.get();
+    let rhythms = rhythms_before(run.timelines, run.as_of);
+    let fitted = fit(&rhythms, unit)?;
+    let model = |fitted: &Fitted| ClvModel {
+        plan: run.plan.clone(),
+        purchases: fitted.purchases.model,
+        spend: fitted.spend.as_ref().map(|spend| spend.model),
+        unit_days: run.unit_days,
+        horizon_days: run.clv.horizon_days,
+        margin: run.clv.margin,
+        annual_discount_rate: run.clv.annual_discount_rate,
+    };
+    let hold_out = if run.data_until > run.as_of {
+        Some(hold_out(run.timelines, &rhythms, &model(&fitted), run.as_of, run.data_until)?)
+    } else {
+        let span = run.timelines.first_event().map_or(0.0, |first| run.as_of.days_since(first));
+        let days = run.clv.horizon_days.get().min(span / 3.0).floor() as i64;
+        let earlier = run.as_of.plus_days(-days);
+        let known = rhythms_before(run.timelines, earlier);
+        match fit(&known, unit) {
+            Ok(fitted) if days > 0 => Some(hold_out(run.timelines, &known, &model(&fitted), earlier, run.as_of)?),
+            _ => None,
+        }
+    };
+    let mut figures = Figures::new(Task::Clv, "bg-nbd");
+    figures.value = Some(clv_figures(&fitted, unit, hold_out));
+    let model = Model::Clv(model(&fitted));
+    Ok(Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed))
+}
+
+fn clv_figures(fitted: &Fitted, unit_days: f64, hold_out: Option<HoldOut>) -> ClvFigures {
+    let purchases = &fitted.purchases.model;
+    ClvFigures {
+        customers: fitted.customers,
+        parameters: PurchaseParameters {
+            r: purchases.r.get(),
+            alpha: purchases.alpha.get(),
+            a: purchases.a.get(),
+            b: purchases.b.get(),
+        },
+        log_likelihood: fitted.purchases.log_likelihood,
+        unit_days,
+        spend: fitted.spend.as_ref().map(|spend| SpendParameters {
+            p: spend.model.p.get(),
+            q: spend.model.q.get(),
+            v: spend.model.v.get(),
+            log_likelihood: spend.log_likelihood,
+            count_spend_correlation: spend.correlation,
+        }),
+        hold_out,
+    }
+}
+
+/// The rhythm of every customer with a purchase before the moment, with the customer's place.
+fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usize, PurchaseRhythm)> {
+    (0..timelines.len())
+        .filter_map(|customer| Some((customer, purchase_rhythm(&timelines.timeline(customer).before(moment))?)))
+        .collect()
+}
+
+fn fit(rhythms: &[(usize, PurchaseRhythm)], unit_days: f64) -> Result<Fitted, TrainError> {
+    let histories: Vec<PurchaseHistory> = rhythms
+        .iter()
+        .map(|(_, rhythm)| PurchaseHistory {
+            repeat_purchases: f64::from(rhythm.repeat_purchases),
+            last_purchase: rhythm.last_purchase_days / unit_days,
+            observed: rhythm.observed_days / unit_days,
+        })
+        .collect();
+    let spends: Vec<SpendHistory> = rhythms
+        .iter()
+        .filter(|(_, rhythm)| rhythm.mean_repeat_spend > 0.0)
+        .map(|(_, rhythm)| SpendHistory {
+            repeat_purchases: f64::from(rhythm.repeat_purchases),
+            mean_spend: rhythm.mean_repeat_spend,
+        })
+        .collect();
+    let purchases = bg_nbd::fit(&histories)?;
+    let spend = if spends.is_empty() { None } else { Some(gamma_gamma::fit(&spends)?) };
+    Ok(Fitted { purchases, spend, customers: rhythms.len() })
+}
+
+/// Compares what a model expects of a window with what happened in it.
+fn hold_out(
+    timelines: &Timelines,
+    rhythms: &[(usize, PurchaseRhythm)],
+    model: &ClvModel,
+    from: Moment,
+    until: Moment,
+) -> Result<HoldOut, TrainError> {
+    let days = (until.seconds() - from.seconds()) as f64 / DAY_SECONDS as f64;
+    let window = ClvModel {
+        horizon_days: Positive::new(days).map_err(|error| TrainError::Data(format!("hold-out window: {error}")))?,
+        ..model.clone()
+    };
+    let (mut expected, mut actual) = (Vec::new(), Vec::new());
+    let (mut expected_spend, mut actual_spend) = (Vec::new(), Vec::new());
+    for (customer, rhythm) in rhythms {
+        let value = value_of_rhythm(&window, rhythm);
+        let (spend, purchases) = purchases_in(&timelines.timeline(*customer).between(from, until));
+        expected.push(value.expected_purchases);
+        actual.push(f64::from(purchases));
+        expected_spend.push(value.expected_purchases * value.expected_average_spend.get());
+        actual_spend.push(spend);
+    }
+    Ok(HoldOut {
+        from: from.to_string(),
+        days,
+        purchases: ValueFigures::of(&expected, &actual)?,
+        spend: model.spend.is_some().then(|| ValueFigures::of(&expected_spend, &actual_spend)).transpose()?,
+    })
+}

@@ -1,0 +1,334 @@
+//! Trains all tasks of a project on timelines: snapshots at several moments in time order, the newest as the test.
+
+use rayon::prelude::*;
+use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, Offer, SegmentsModel, UpsellModel};
+use tend_models::families::classifier::Classifier;
+use tend_models::features::{FeaturePlan, SnapshotMaker};
+use tend_models::quantities::{Moment, Positive};
+use tend_models::scorecard::Task;
+use tend_models::scorer::{at_risk, can_be_offered, offer_names, owned_offers};
+use tend_models::timeline::Timelines;
+
+use super::{ClvRun, Figures, Importance, ProductFigures, TrainError, Trained, train_clv};
+use crate::champion::{contest, forecasts};
+use crate::evaluate::{ClassifierFigures, MetricError, permutation_importance};
+use crate::fit::segments::SegmentParams;
+use crate::fit::table::TrainingRows;
+use crate::labels::{churned, taken_offers, upgraded};
+use crate::moments::Moments;
+use crate::recipe::{ChurnBy, Recipe, UpsellBy};
+use crate::samples::{Samples, Split};
+
+/// Customers beyond this many are sampled, every k-th, at each training moment.
+const MOST_CUSTOMERS: usize = 100_000;
+const SEGMENTS: usize = 5;
+/// What segments look at.
+const SEGMENT_FEATURES: [&str; 6] =
+    ["tenure_days", "days_since_last_purchase", "purchases_365d", "spend_365d", "average_purchase", "monthly_revenue"];
+
+/// What to train.
+#[derive(Debug)]
+pub struct ProjectRun<'a> {
+    /// The choices.
+    pub recipe: &'a Recipe,
+    /// The customers.
+    pub timelines: &'a Timelines,
+    /// Nothing from this moment on is looked at.
+    pub as_of: Moment,
+}
+
+/// The midnight after the last row: until there the data reaches. `None` without rows.
+#[must_use]
+pub fn data_until(timelines: &Timelines) -> Option<Moment> {
+    timelines.last_event().map(|last| Moment::from_day(last.day() + 1))
+}
+
+/// Trains one task.
+///
+/// # Errors
+/// [`TrainError`] if there is too little history or nothing to learn.
+pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainError> {
+    match task {
+        Task::Churn => train_churn(run),
+        Task::Upsell => train_upsell(run),
+        Task::Clv => train_clv(&ClvRun {
+            timelines: run.timelines,
+            plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
+            as_of: run.as_of,
+            unit_days: Positive::new(1.0).expect("above 0"),
+            clv: run.recipe.clv.clone(),
+            data_until: run.as_of,
+            seed: run.recipe.training.seed,
+        }),
+        Task::Segments => train_segments(run),
+    }
+}
+
+/// Places of the rows that belong to each part.
+#[derive(Debug, Default)]
+struct Parts {
+    split: Split,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Train,
+    Tune,
+    Test,
+}
+
+impl ProjectRun<'_> {
+    fn moments(&self, horizon_days: u32) -> Result<Moments, TrainError> {
+        let training = &self.recipe.training;
+        let first = self.timelines.first_event().ok_or_else(nothing_happened)?;
+        Ok(Moments::plan(first, self.as_of, horizon_days, training.gap_days, training.moments)?)
+    }
+
+    fn churn_definition(&self) -> ChurnDefinition {
+        let by = self.recipe.churn.by.unwrap_or(if self.timelines.purchases.is_empty() {
+            ChurnBy::Subscription
+        } else {
+            ChurnBy::Purchases
+        });
+        match by {
+            ChurnBy::Purchases => {
+                ChurnDefinition::NoPurchase { active_within_days: self.recipe.churn.active_within_days }
+            }
+            ChurnBy::Subscription => ChurnDefinition::SubscriptionEnds,
+        }
+    }
+
+    fn offer(&self) -> Offer {
+        let purchases = &self.timelines.purchases;
+        let by = self.recipe.upsell.by.unwrap_or(if !purchases.category.is_empty() {
+            UpsellBy::Category
+        } else if !purchases.product.is_empty() {
+            UpsellBy::Product
+        } else {
+            UpsellBy::PlanUpgrade
+        });
+        match by {
+            UpsellBy::Category => Offer::Category,
+            UpsellBy::Product => Offer::Product,
+            UpsellBy::PlanUpgrade => Offer::PlanUpgrade,
+        }
+    }
+
+    /// Every moment with its role, oldest first.
+    fn roles(moments: &Moments) -> Vec<(Moment, Role)> {
+        let train = moments.train.iter().map(|&moment| (moment, Role::Train));
+        train.chain([(moments.tune, Role::Tune), (moments.test, Role::Test)]).collect()
+    }
+
+    /// The sampled customers.
+    fn customers(&self) -> Vec<usize> {
+        let step = self.timelines.len().div_ceil(MOST_CUSTOMERS).max(1);
+        (0..self.timelines.len()).step_by(step).collect()
+    }
+
+    /// Computes, for each customer and moment, what `each` makes of the history and the row of its features; customers
+    /// for whom it makes nothing are left out. In the order of moments and customers, whatever the threads.
+    fn snapshots<T: Send>(
+        &self,
+        plan: &FeaturePlan,
+        moment: Moment,
+        each: impl Fn(usize) -> Option<T> + Sync,
+    ) -> Vec<(T, Vec<f64>)> {
+        let customers = self.customers();
+        let maker = SnapshotMaker::new(plan, self.timelines);
+        customers
+            .par_chunks(2_048)
+            .map_init(
+                || maker.clone(),
+                |maker, chunk| {
+                    let mut made = Vec::new();
+                    for &customer in chunk {
+                        let history = self.timelines.timeline(customer).before(moment);
+                        if !history.exists() {
+                            continue;
+                        }
+                        if let Some(label) = each(customer) {
+                            let mut row = vec![0.0; plan.width()];
+                            maker.fill(&history, &mut row);
+                            made.push((label, row));
+                        }
+                    }
+                    made
+                },
+            )
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+impl Parts {
+    fn push(&mut self, role: Role, place: usize) {
+        match role {
+            Role::Train => self.split.train.push(place),
+            Role::Tune => self.split.tune.push(place),
+            Role::Test => self.split.test.push(place),
+        }
+    }
+}
+
+fn nothing_happened() -> TrainError {
+    TrainError::Data("found no purchase and no subscription; expected at least one".to_owned())
+}
+
+fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
+    let churn = &run.recipe.churn;
+    let definition = run.churn_definition();
+    let moments = run.moments(churn.horizon_days)?;
+    let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
+    let mut samples = Samples::new(plan);
+    let mut parts = Parts::default();
+    for (moment, role) in ProjectRun::roles(&moments) {
+        let from = moment.plus_days(run.recipe.training.gap_days.into());
+        let made = run.snapshots(&samples.plan, moment, |customer| {
+            let timeline = run.timelines.timeline(customer);
+            let outcome = timeline.between(from, from.plus_days(churn.horizon_days.into()));
+            at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
+        });
+        for (label, row) in made {
+            parts.push(role, samples.len());
+            samples.labels.push(label);
+            samples.rows.extend(row);
+        }
+    }
+    let seed = run.recipe.training.seed;
+    let (champion, mut figures) = compete(Task::Churn, &samples, &parts.split, seed)?;
+    figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
+    let rows = samples.len();
+    let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
+    Ok(Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed))
+}
+
+fn compete(task: Task, samples: &Samples, split: &Split, seed: u64) -> Result<(Classifier, Figures), TrainError> {
+    let contest = contest(samples, split, seed)?;
+    let mut figures = Figures::new(task, contest.champion.family_name());
+    let happened: Vec<bool> = split.test.iter().map(|&place| samples.labels[place]).collect();
+    figures.held_out = Some(ClassifierFigures::of(&forecasts(&contest.champion, samples, &split.test), &happened)?);
+    figures.candidates = contest.candidates;
+    Ok((contest.champion, figures))
+}
+
+/// Features by the increase in log loss when each is shuffled, most important first.
+pub(super) fn importance(
+    champion: &Classifier,
+    samples: &Samples,
+    places: &[usize],
+    seed: u64,
+) -> Result<Vec<Importance>, MetricError> {
+    let part = samples.part(places);
+    let rows: Vec<f64> = part.rows().flatten().copied().collect();
+    let predict = |row: &[f64]| champion.probability(row).get();
+    let increases = permutation_importance(&rows, samples.plan.width(), &part.labels, predict, seed, 1)?;
+    let mut importance: Vec<Importance> = samples
+        .plan
+        .features
+        .iter()
+        .zip(increases)
+        .map(|(feature, log_loss_increase)| Importance {
+            feature: feature.name.clone(),
+            label: feature.label.clone(),
+            log_loss_increase,
+        })
+        .collect();
+    importance.sort_by(|one, other| other.log_loss_increase.total_cmp(&one.log_loss_increase));
+    importance.truncate(20);
+    Ok(importance)
+}
+
+/// What a customer has and takes, as codes of the offers.
+struct OfferState {
+    owned: Vec<u32>,
+    taken: Vec<u32>,
+    upgraded: bool,
+}
+
+fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
+    let upsell = &run.recipe.upsell;
+    let (offer, seed) = (run.offer(), run.recipe.training.seed);
+    let moments = run.moments(upsell.horizon_days)?;
+    let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
+    let mut rows: Vec<(Role, OfferState, Vec<f64>)> = Vec::new();
+    for (moment, role) in ProjectRun::roles(&moments) {
+        let from = moment.plus_days(run.recipe.training.gap_days.into());
+        let made = run.snapshots(&plan, moment, |customer| {
+            let timeline = run.timelines.timeline(customer);
+            let history = timeline.before(moment);
+            let outcome = timeline.between(from, from.plus_days(upsell.horizon_days.into()));
+            can_be_offered(offer, &history).then(|| {
+                let mut owned = Vec::new();
+                owned_offers(offer, &history, &mut owned);
+                OfferState { owned, taken: taken_offers(offer, &outcome), upgraded: upgraded(&history, &outcome) }
+            })
+        });
+        rows.extend(made.into_iter().map(|(state, row)| (role, state, row)));
+    }
+    let offers: Vec<(String, Option<u32>)> = match offer {
+        Offer::PlanUpgrade => vec![("plan upgrade".to_owned(), None)],
+        _ => offer_names(offer, run.timelines)
+            .iter()
+            .enumerate()
+            .map(|(code, name)| (name.clone(), Some(code as u32)))
+            .collect(),
+    };
+    let is_new = |code: u32, state: &OfferState| state.owned.binary_search(&code).is_err();
+    let takes = |code: Option<u32>, state: &OfferState| match code {
+        Some(code) => state.taken.binary_search(&code).is_ok(),
+        None => state.upgraded,
+    };
+    let mut counted: Vec<(usize, String, Option<u32>)> = offers
+        .into_iter()
+        .map(|(name, code)| {
+            let buys = |(role, state, _): &&(Role, OfferState, Vec<f64>)| {
+                matches!(role, Role::Train) && code.is_none_or(|code| is_new(code, state)) && takes(code, state)
+            };
+            (rows.iter().filter(buys).count(), name, code)
+        })
+        .filter(|(buyers, _, _)| *buyers >= upsell.min_positives)
+        .collect();
+    counted.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
+    counted.truncate(upsell.most_offers);
+    if counted.is_empty() {
+        return Err(TrainError::Data(format!(
+            "no product has {} first-time buyers in the training windows; lower `min_positives` under [upsell] in tend.toml or widen `horizon_days`",
+            upsell.min_positives
+        )));
+    }
+    let mut products = Vec::new();
+    let mut figures = Figures::new(Task::Upsell, "per product");
+    for (_, name, code) in counted {
+        let mut samples = Samples::new(plan.clone());
+        let mut parts = Parts::default();
+        for (role, state, row) in rows.iter().filter(|(_, state, _)| code.is_none_or(|code| is_new(code, state))) {
+            parts.push(*role, samples.len());
+            samples.labels.push(takes(code, state));
+            samples.rows.extend(row);
+        }
+        let (champion, own) = compete(Task::Upsell, &samples, &parts.split, seed)?;
+        let held_out = own.held_out.ok_or_else(nothing_happened)?;
+        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
+        products.push((name, champion));
+    }
+    products.sort_by(|one, other| one.0.cmp(&other.0));
+    let model = UpsellModel { plan, offer, products, horizon_days: upsell.horizon_days };
+    Ok(Trained::new(Model::Upsell(model), figures, Some(run.as_of), rows.len(), seed))
+}
+
+fn train_segments(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
+    let plan = FeaturePlan::for_timelines(run.timelines, run.as_of);
+    let made = run.snapshots(&plan, run.as_of, |_| Some(()));
+    let rows: Vec<f64> = made.iter().flat_map(|((), row)| row.iter().copied()).collect();
+    let (kinds, names, labels) = (plan.kinds(), plan.names(), vec![false; made.len()]);
+    let training = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
+    let seed = run.recipe.training.seed;
+    let features = SEGMENT_FEATURES.iter().filter_map(|name| plan.place(name)).collect();
+    let segments = SegmentParams { count: SEGMENTS, features, seed, ..SegmentParams::default() }.fit(&training)?;
+    let mut figures = Figures::new(Task::Segments, "k-means");
+    figures.segments.clone_from(&segments.names);
+    Ok(Trained::new(Model::Segments(SegmentsModel { plan, segments }), figures, Some(run.as_of), made.len(), seed))
+}
