@@ -26,6 +26,8 @@ pub struct Contest {
 pub struct Candidate {
     /// The family.
     pub family: &'static str,
+    /// Whether it is one of the trivial models that every other must beat.
+    pub is_baseline: bool,
     /// The calibration that suited it.
     pub calibration: &'static str,
     /// Its figures, each half of the tune rows calibrated on the other.
@@ -46,7 +48,8 @@ pub fn contest(samples: &Samples, split: &Split, seed: u64) -> Result<Contest, F
         let figures = ClassifierFigures::of(&cross_calibrated(&raw, &tune.labels), &tune.labels)
             .map_err(|error| FitError::Library { family: family.name(), reason: error.to_string() })?;
         let calibration = calibrate(&raw, &tune.labels);
-        let candidate = Candidate { family: family.name(), calibration: calibration.name(), figures };
+        let is_baseline = matches!(family, Family::BaseRate(_) | Family::RecencyBins(_));
+        let candidate = Candidate { family: family.name(), is_baseline, calibration: calibration.name(), figures };
         compared.push((candidate, Classifier { family, calibration, width: samples.plan.width() }));
     }
     compared.sort_by(|(one, _), (other, _)| one.figures.log_loss.total_cmp(&other.figures.log_loss));

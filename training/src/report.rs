@@ -1,22 +1,27 @@
-//! The report of a training run or a scoring run: what is in it, as plain data, and the one page made of it.
+//! The evaluation report: plain data in, one self-contained HTML file out.
+//!
+//! The caller fills [`Report`] with figures from [`crate::evaluate`] and names in plain words; [`render`] draws the
+//! charts, computes the sentences that explain them, and needs neither script nor network to be read.
 
 mod charts;
+mod classifier;
+mod importance;
 mod numbers;
 mod page;
-mod sentences;
 mod tables;
+mod value;
 
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, ValueFigures};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
 
-/// Everything one report says; [`render`] makes the page.
+pub use page::render;
+
+/// One report: a title and sections in reading order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Heading of the page.
+    /// What the report is about, such as "Churn model 2026-03-31-1".
     pub title: String,
-    /// The moment up to which data was known, as it is to be read, such as `2026-11-01`.
-    pub as_of: String,
-    /// Currency of all amounts, such as `EUR`; empty if the data names none.
-    pub currency: String,
+    /// The date up to which data was used, such as "2026-03-31".
+    pub generated_for: String,
     /// The sections, in reading order.
     pub sections: Vec<Section>,
 }
@@ -24,166 +29,191 @@ pub struct Report {
 /// One section of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
-    /// The few numbers to remember.
-    KeyFigures(Vec<Tile>),
-    /// What was read, kept and rejected, by table.
-    DataReceived(Vec<TableReceived>),
-    /// The candidates of one task side by side.
-    ModelComparison(ModelComparison),
-    /// How good the probabilities of one event were on rows held out.
-    Classifier(ClassifierSection),
-    /// What the forecasts depend on.
-    Importance(ImportanceSection),
+    /// The figures to take away, as tiles.
+    KeyFigures(KeyFigures),
+    /// What was read and what was rejected.
+    Data(DataReceived),
+    /// The model families that competed.
+    Comparison(ModelComparison),
+    /// Figures and curves of one yes-or-no forecast.
+    Classifier(Box<ClassifierQuality>),
+    /// Which features the forecasts depend on.
+    Importance(FeatureImportance),
     /// Predicted against actual amounts.
-    Value(ValueSection),
-    /// What was decided, by stage and action.
-    Decisions(Vec<DecisionRow>),
-    /// Text.
-    Paragraph(Paragraph),
-    /// Any other numbers.
-    Table(SimpleTable),
+    Value(ValueQuality),
+    /// Purchases counted against purchases expected, week by week.
+    Tracking(PurchaseTracking),
+    /// The actions chosen.
+    Decisions(DecisionSummary),
+    /// Paragraphs of text.
+    Text(FreeText),
 }
 
-/// One number to remember.
+/// The figures to take away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyFigures {
+    /// Heading, such as "At a glance".
+    pub heading: String,
+    /// The tiles, most important first.
+    pub tiles: Vec<Tile>,
+}
+
+/// One figure with its unit and period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tile {
-    /// What the number is.
+    /// What is counted, such as "Customers at high risk".
     pub label: String,
-    /// The number, as it is to be read, with its unit.
+    /// The number as it is to be read, such as "1,204".
     pub value: String,
-    /// What to compare it with, or how to read it; may be empty.
-    pub note: String,
+    /// Its unit, such as "customers" or "EUR"; empty if it has none.
+    pub unit: String,
+    /// Period or scope, such as "next 90 days"; empty if it has none.
+    pub period: String,
 }
 
-/// What came in from one table.
+/// What was read and what was rejected.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TableReceived {
+pub struct DataReceived {
+    /// The period that the rows cover, such as "2024-01-01 to 2026-03-31".
+    pub period: String,
+    /// One entry a table.
+    pub tables: Vec<TableRows>,
+}
+
+/// Rows of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableRows {
     /// Name of the table.
     pub table: String,
-    /// Number of rows in its file.
-    pub rows_read: usize,
-    /// Number of rows that were used.
-    pub rows_kept: usize,
-    /// Why the others were not.
-    pub rejects: Vec<Reject>,
+    /// Rows read from the file.
+    pub rows_read: u64,
+    /// Rows kept.
+    pub rows_kept: u64,
+    /// Rows rejected, by reason.
+    pub rejects: Vec<RejectedRows>,
 }
 
-/// Rows that were rejected for one reason.
+/// Rows rejected for one reason.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reject {
-    /// The reason, in words.
+pub struct RejectedRows {
+    /// Why, in plain words.
     pub reason: String,
-    /// Number of rows.
-    pub rows: usize,
+    /// How many.
+    pub rows: u64,
 }
 
-/// The candidates of one task side by side.
+/// The model families that competed for one forecast.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelComparison {
-    /// Name of the task.
-    pub task: String,
-    /// One entry a candidate.
-    pub models: Vec<ModelRow>,
+    /// What was forecast, such as "Churn"; opens the heading.
+    pub subject: String,
+    /// The moment or period of the rows compared on, such as "tune rows, as of 2025-12-31".
+    pub period: String,
+    /// One entry a family, in any order; shown from the lowest log loss to the highest.
+    pub candidates: Vec<Candidate>,
 }
 
-/// One candidate and its figures on the same held-out rows as the others.
+/// One model family and its figures on the rows that the choice was made on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ModelRow {
-    /// Family of the model.
+pub struct Candidate {
+    /// Name of the family in plain words, such as "Gradient boosting".
     pub family: String,
-    /// Log loss, in nats.
-    pub log_loss: f64,
-    /// Area under the ROC curve; `None` if all rows are positive or all negative.
-    pub auc: Option<f64>,
-    /// Brier score, from 0 to 1.
-    pub brier: f64,
-    /// Expected calibration error, from 0 to 1.
-    pub expected_calibration_error: f64,
-    /// Whether this is the one that was chosen.
-    pub chosen: bool,
+    /// Whether this is the baseline: the base rate for everybody.
+    pub is_baseline: bool,
+    /// Whether this one was published.
+    pub is_winner: bool,
+    /// Its figures.
+    pub figures: ClassifierFigures,
 }
 
-/// How good the probabilities of one event were.
+/// Figures and curves of one yes-or-no forecast on rows that no model was fitted on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ClassifierSection {
-    /// Name of the task.
-    pub task: String,
-    /// What customers did, to follow "customers who", such as `left` or `bought a second product`.
+pub struct ClassifierQuality {
+    /// What was forecast, such as "Churn"; opens the headings.
+    pub subject: String,
+    /// What happened or not, to follow "customers who", such as "left within 90 days".
     pub event: String,
-    /// The figures on the held-out rows.
+    /// The period in which it was seen to happen or not, such as "2026-01-01 to 2026-03-31".
+    pub period: String,
+    /// The figures.
     pub figures: ClassifierFigures,
-    /// The curves on the same rows.
+    /// The curves.
     pub curves: ClassifierCurves,
 }
 
-/// What the forecasts depend on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ImportanceSection {
-    /// Name of the task.
-    pub task: String,
-    /// Features in any order; the page shows the first 15 by importance.
-    pub features: Vec<FeatureImportance>,
-}
-
-/// How much the forecasts depend on one feature.
+/// Which features the forecasts depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureImportance {
-    /// What the feature is, in plain words.
-    pub label: String,
-    /// Increase of the log loss, in nats, when the feature is shuffled between customers.
-    pub increase: f64,
+    /// What was forecast, such as "Churn"; opens the heading.
+    pub subject: String,
+    /// The features, in any order; the strongest fifteen are shown.
+    pub features: Vec<FeatureWeight>,
 }
 
-/// Predicted against actual amounts.
+/// One feature and its permutation importance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ValueSection {
-    /// Name of the task.
-    pub task: String,
-    /// What is predicted, such as `purchases in the next 39 weeks`.
-    pub quantity: String,
-    /// Whether the amounts are money, in the currency of the report.
-    pub money: bool,
-    /// The figures on the held-out customers.
+pub struct FeatureWeight {
+    /// The feature in plain words, such as "days since the last purchase".
+    pub name: String,
+    /// Increase of the log loss, in nats, when the feature is shuffled between customers.
+    pub log_loss_increase: f64,
+}
+
+/// Predicted against actual amounts on a hold-out period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueQuality {
+    /// What was forecast, such as "Lifetime value"; opens the heading.
+    pub subject: String,
+    /// What the amount is, such as "spend" or "purchases".
+    pub measure: String,
+    /// Its unit: a currency code such as "EUR", or "purchases".
+    pub unit: String,
+    /// The hold-out period, such as "2025-10-01 to 2026-03-31".
+    pub period: String,
+    /// The figures.
     pub figures: ValueFigures,
 }
 
-/// Customers of one stage for whom the same action was chosen.
+/// Purchases counted against purchases expected, week by week.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DecisionRow {
-    /// Stage of the lifecycle.
+pub struct PurchaseTracking {
+    /// What was forecast, such as "Lifetime value"; opens the heading.
+    pub subject: String,
+    /// When week 0 was, such as "2025-01-01".
+    pub start: String,
+    /// The weeks.
+    pub tracking: Tracking,
+}
+
+/// The actions chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionSummary {
+    /// The period that the gains are expected in, such as "next 90 days".
+    pub period: String,
+    /// Currency code of the gains, such as "EUR".
+    pub currency: String,
+    /// One entry a stage and action.
+    pub actions: Vec<ActionCount>,
+}
+
+/// How often one action was chosen at one stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionCount {
+    /// Stage of the customer lifecycle, in plain words.
     pub stage: String,
-    /// The action; `None` to leave them alone.
-    pub action: Option<String>,
+    /// The action, in plain words.
+    pub action: String,
     /// Number of customers.
-    pub customers: usize,
-    /// Expected gain of all of them together, in the currency of the report.
+    pub customers: u64,
+    /// Sum of the expected gains of all of them, in the currency of the summary.
     pub expected_gain: f64,
 }
 
-/// Text under a heading.
+/// Paragraphs of text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Paragraph {
-    /// The heading; empty for none.
+pub struct FreeText {
+    /// Heading.
     pub heading: String,
-    /// The text; an empty line parts paragraphs.
-    pub text: String,
-}
-
-/// Rows and columns of text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SimpleTable {
-    /// The heading.
-    pub heading: String,
-    /// What the columns are.
-    pub columns: Vec<String>,
-    /// One list of cells a row, in the order of the columns; cells that read as numbers are set to the right.
-    pub rows: Vec<Vec<String>>,
-}
-
-/// Makes one HTML page of the report: no script, nothing loaded from elsewhere, light or dark as the reader's device is.
-///
-/// All text of the report is escaped. The same report always gives the same bytes.
-#[must_use]
-pub fn render(report: &Report) -> String {
-    page::page(report).into_string()
+    /// The paragraphs, without markup: all of it is shown as it is.
+    pub paragraphs: Vec<String>,
 }

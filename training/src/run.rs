@@ -3,6 +3,7 @@
 mod card;
 mod clv;
 mod project;
+mod sections;
 mod table;
 
 use serde::Serialize;
@@ -12,16 +13,18 @@ use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
 use crate::champion::Candidate;
-use crate::evaluate::{ClassifierFigures, MetricError, ValueFigures};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, ValueFigures};
 use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
+use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
 pub use project::{ProjectRun, data_until, train_project};
+pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
 
 /// Why a model cannot be trained.
@@ -63,6 +66,8 @@ pub struct Trained {
     pub model: Model,
     /// Its figures.
     pub figures: Figures,
+    /// Its curves on held-out rows, for a classifier of one outcome.
+    pub curves: Option<ClassifierCurves>,
     header: Header,
 }
 
@@ -213,7 +218,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, header }
+        Self { model, figures, curves: None, header }
     }
 
     /// The features it reads, one line for each in the model card.
@@ -222,15 +227,23 @@ impl Trained {
         &self.header
     }
 
-    /// Publishes the model with its figures and card, and makes it the champion.
+    /// The report of this run as one HTML page.
+    fn report(&self, currency: &str) -> String {
+        let as_of = self.header.as_of.map_or_else(|| "a customer table".to_owned(), |moment| moment.to_string());
+        let title = format!("tend: {} model", self.header.task);
+        render(&Report { title, generated_for: as_of, sections: sections(self, currency) })
+    }
+
+    /// Publishes the model with its figures, card and report, and makes it the champion.
     ///
     /// # Errors
     /// [`TrainError::Registry`] if the registry refuses.
-    pub fn publish(&mut self, registry: &Registry) -> Result<(), TrainError> {
+    pub fn publish(&mut self, registry: &Registry, currency: &str) -> Result<(), TrainError> {
         let metrics = serde_json::to_string_pretty(&self.figures).expect("figures are plain data");
         let companions = [
             Companion { name: "metrics.json", contents: metrics },
             Companion { name: "card.md", contents: card::model_card(self) },
+            Companion { name: "report.html", contents: self.report(currency) },
         ];
         self.figures.version = registry.publish(&self.header, &self.model, &companions)?;
         registry.promote(self.header.task, &self.figures.version)?;

@@ -1,82 +1,80 @@
-//! How numbers are written in a report: thousands parted, percent, money, a dash for what is unknown.
+//! Numbers as people read them: thousands separated, shares in percent, signs shown where they matter.
 
-/// What stands for a number that is unknown.
-const UNKNOWN: &str = "–";
-
-/// Number of things, such as `12,345`.
-pub(super) fn count(value: usize) -> String {
-    grouped(&value.to_string())
-}
-
-/// A number with so many decimals, such as `12,345.60`.
-pub(super) fn decimal(value: f64, decimals: usize) -> String {
-    if !value.is_finite() {
-        return UNKNOWN.to_owned();
-    }
-    let written = format!("{:.decimals$}", value.abs());
-    // A number that rounds to zero has no sign.
-    let negative = value < 0.0 && written.bytes().any(|digit| (b'1'..=b'9').contains(&digit));
-    let sign = if negative { "−" } else { "" };
-    match written.split_once('.') {
-        Some((whole, fraction)) => format!("{sign}{}.{fraction}", grouped(whole)),
-        None => format!("{sign}{}", grouped(&written)),
-    }
-}
-
-/// As [`decimal`], with a dash where there is no number.
-pub(super) fn optional(value: Option<f64>, decimals: usize) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), |value| decimal(value, decimals))
-}
-
-/// A share from 0 to 1 as percent, with one decimal below 10 % and above 90 %, where it tells something.
-pub(super) fn percent(share: f64) -> String {
-    let near_an_end = share != 0.0 && share != 1.0 && !(0.1..=0.9).contains(&share);
-    let written = decimal(share * 100.0, usize::from(near_an_end));
-    if written == UNKNOWN {
-        return written;
-    }
-    format!("{written}%")
-}
-
-/// An amount, with its currency if there is one: whole from 100 on, else with two decimals.
-pub(super) fn money(value: f64, currency: &str) -> String {
-    let written = amount(value);
-    if currency.is_empty() || written == UNKNOWN {
-        return written;
-    }
-    format!("{currency}\u{a0}{written}")
-}
-
-/// An amount in any unit: whole from 100 on, else with two decimals; zero is `0`.
-pub(super) fn amount(value: f64) -> String {
-    let whole = value == 0.0 || value.abs() >= 100.0;
-    decimal(value, if whole { 0 } else { 2 })
-}
-
-/// A number on an axis whose ticks are `step` apart: as many decimals as the step needs, k and M for large ones.
-pub(super) fn tick(value: f64, step: f64) -> String {
-    let (scale, suffix) = match step.abs() {
-        step if step >= 1e6 => (1e6, "M"),
-        step if step >= 1e3 => (1e3, "k"),
-        _ => (1.0, ""),
+/// A count or an amount: with thousands separators, and decimals only as far as they matter.
+pub(super) fn number(value: f64) -> String {
+    let magnitude = value.abs();
+    let decimals = match magnitude {
+        _ if value.fract() == 0.0 || magnitude >= 100.0 => 0,
+        _ if magnitude >= 10.0 => 1,
+        _ if magnitude >= 0.1 => 2,
+        _ => 4,
     };
-    let decimals = (-(step / scale).log10().floor()).clamp(0.0, 9.0) as usize;
-    let written = decimal(value / scale, decimals);
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    format!("{written}{suffix}")
+    fixed(value, decimals)
 }
 
-fn grouped(digits: &str) -> String {
-    let mut written = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            written.push(',');
-        }
-        written.push(digit);
+/// A whole count, with thousands separators.
+pub(super) fn count(value: u64) -> String {
+    separated(&value.to_string())
+}
+
+/// A figure of quality, three decimals; a dash if it could not be had.
+pub(super) fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| fixed(value, 3))
+}
+
+/// A share as a percentage: one decimal below 10 %, none from there on, and never 0 % where something is there.
+pub(super) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.0005 {
+        return "under 0.1%".to_owned();
     }
-    written
+    let percent = share * 100.0;
+    let decimals = usize::from(percent.abs() < 9.95 && percent != 0.0);
+    format!("{}%", fixed(percent, decimals))
+}
+
+/// The multiple of a base, such as "3.4 times".
+pub(super) fn times(factor: f64) -> String {
+    format!("{} times", fixed(factor, if factor < 0.95 { 2 } else { 1 }))
+}
+
+/// A relative difference in words, such as "3.1% above".
+pub(super) fn above_or_below(difference: f64) -> String {
+    let size = percent(difference.abs());
+    if difference.abs() < 0.0005 {
+        "level with".to_owned()
+    } else if difference > 0.0 {
+        format!("{size} above")
+    } else {
+        format!("{size} below")
+    }
+}
+
+/// The number with its noun: "1 customer", "2 customers".
+pub(super) fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// A number with so many decimals, and thousands separators; a dash if it is not finite.
+pub(super) fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let digits = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let is_zero = digits.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let sign = if value < 0.0 && !is_zero { "−" } else { "" };
+    format!("{sign}{}{fraction}", separated(whole))
+}
+
+fn separated(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -84,29 +82,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(decimal(-1234.5, 2), "−1,234.50");
-        assert_eq!(decimal(-0.0001, 2), "0.00");
-        assert_eq!(decimal(f64::NAN, 2), "–");
-        assert_eq!(percent(0.0), "0%");
-        assert_eq!(percent(0.0312), "3.1%");
-        assert_eq!(percent(0.5), "50%");
-        assert_eq!(percent(0.987), "98.7%");
-        assert_eq!(percent(f64::INFINITY), "–");
-        assert_eq!(money(1653.4, "EUR"), "EUR\u{a0}1,653");
-        assert_eq!(money(12.5, ""), "12.50");
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(number(1_234_567.8), "1,234,568");
+        assert_eq!(number(-999.6), "−1,000");
+        assert_eq!(number(12.345), "12.3");
+        assert_eq!(number(0.25), "0.25");
+        assert_eq!(number(0.0), "0");
+        assert_eq!(number(f64::NAN), "–");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(figure(None), "–");
+        assert_eq!(figure(Some(-0.0001)), "0.000");
     }
 
     #[test]
-    fn ticks_have_the_decimals_their_step_needs() {
-        assert_eq!(tick(0.25, 0.05), "0.25");
-        assert_eq!(tick(150.0, 50.0), "150");
-        assert_eq!(tick(2_500.0, 500.0), "2,500");
-        assert_eq!(tick(20_000.0, 5_000.0), "20k");
-        assert_eq!(tick(3e6, 1e6), "3M");
-        assert_eq!(tick(0.0, 0.1), "0");
+    fn shares_and_differences_carry_their_unit() {
+        assert_eq!(percent(0.1234), "12%");
+        assert_eq!(percent(0.0123), "1.2%");
+        assert_eq!(percent(0.0996), "10%");
+        assert_eq!(percent(0.0), "0%");
+        assert_eq!(percent(0.0001), "under 0.1%");
+        assert_eq!(times(3.44), "3.4 times");
+        assert_eq!(times(0.25), "0.25 times");
+        assert_eq!(above_or_below(-0.031), "3.1% below");
+        assert_eq!(above_or_below(0.00001), "level with");
+        assert_eq!(counted(1, "row", "rows"), "1 row");
     }
 }

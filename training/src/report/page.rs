@@ -1,52 +1,112 @@
-//! The report as one HTML page: its head, its sections, and the charts of each with their sentences.
+//! The page around the sections: head, style, contents, and the card that every chart sits in.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::charts::{self, Bars, Estimate, Unit, Words};
-use super::numbers::{amount, money, optional};
-use super::{
-    ClassifierSection, FeatureImportance, ImportanceSection, Paragraph, Report, Section, Tile,
-    ValueSection,
-};
-use super::{sentences, tables};
+use super::{Report, Section, classifier, importance, tables, value};
 
-/// A reader stops reading long before the last feature.
-const FEATURES_SHOWN: usize = 15;
-/// What fits into the width of a chart.
-const LABEL_CHARACTERS: usize = 58;
+const STYLE: &str = include_str!("page.css");
 
-pub(super) fn page(report: &Report) -> Markup {
-    let headings: Vec<String> = report.sections.iter().map(heading).collect();
-    html! {
+/// Renders the report as one HTML file that opens without network and without script.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // Whatever a browser or an editor of this file adds: nothing runs and nothing is loaded.
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="generator" content="tend";
                 title { (report.title) }
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
                     h1 { (report.title) }
-                    p.as-of { "As of " (report.as_of) @if !report.currency.is_empty() { ", amounts in " (report.currency) } "." }
-                    @if headings.iter().filter(|heading| !heading.is_empty()).count() > 2 {
-                        nav aria-label="Sections" {
-                            ul {
-                                @for (number, heading) in headings.iter().enumerate().filter(|(_, heading)| !heading.is_empty()) {
-                                    li { a href={ "#section-" (number) } { (heading) } }
-                                }
+                    p.asof { "As of " (report.generated_for) ". All dates are in UTC." }
+                    nav aria-label="Contents" {
+                        ul {
+                            @for (index, section) in report.sections.iter().enumerate() {
+                                li { a href=(format!("#section-{}", index + 1)) { (heading(section)) } }
                             }
                         }
                     }
                 }
                 main {
-                    @for (number, (section, heading)) in report.sections.iter().zip(&headings).enumerate() {
-                        section id={ "section-" (number) } {
-                            @if !heading.is_empty() { h2 { (heading) } }
-                            (body(section, number, &report.currency))
+                    @for (index, section) in report.sections.iter().enumerate() {
+                        section id=(format!("section-{}", index + 1)) {
+                            h2 { (heading(section)) }
+                            (body(section))
+                        }
+                    }
+                }
+                footer { "Made by tend. This file is complete in itself: it can be kept, sent and printed." }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn heading(section: &Section) -> String {
+    match section {
+        Section::KeyFigures(section) => section.heading.clone(),
+        Section::Data(_) => "Data received and rejected".to_owned(),
+        Section::Comparison(section) => format!("{}: models compared", section.subject),
+        Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
+        Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
+        Section::Value(section) => {
+            format!(
+                "{}: {} predicted and actual",
+                section.subject, section.measure
+            )
+        }
+        Section::Tracking(section) => format!("{}: purchases week by week", section.subject),
+        Section::Decisions(_) => "Decisions".to_owned(),
+        Section::Text(section) => section.heading.clone(),
+    }
+}
+
+fn body(section: &Section) -> Markup {
+    match section {
+        Section::KeyFigures(section) => tables::key_figures(section),
+        Section::Data(section) => tables::data_received(section),
+        Section::Comparison(section) => tables::model_comparison(section),
+        Section::Classifier(section) => classifier::classifier_quality(section),
+        Section::Importance(section) => importance::feature_importance(section),
+        Section::Value(section) => value::value_quality(section),
+        Section::Tracking(section) => value::purchase_tracking(section),
+        Section::Decisions(section) => tables::decisions(section),
+        Section::Text(section) => tables::free_text(section),
+    }
+}
+
+/// A chart in its card, with how to read it and what it says here.
+pub(super) struct ChartCard<'a> {
+    pub(super) heading: &'a str,
+    pub(super) chart: Markup,
+    /// The legend; empty where the chart has only one kind of shape.
+    pub(super) legend: Markup,
+    pub(super) how_to_read: &'a str,
+    pub(super) here: &'a str,
+    /// The numbers behind the chart as a table; empty where the sentence says enough.
+    pub(super) numbers: Markup,
+}
+
+impl ChartCard<'_> {
+    pub(super) fn draw(&self) -> Markup {
+        html! {
+            figure.card {
+                div {
+                    h3 { (self.heading) }
+                    (self.chart)
+                    (self.legend)
+                }
+                figcaption {
+                    p.read { "How to read it: " (self.how_to_read) }
+                    p.here { (self.here) }
+                    @if !self.numbers.0.is_empty() {
+                        details {
+                            summary { "Show the numbers" }
+                            (scrolling(&self.heading.to_lowercase(), &self.numbers))
                         }
                     }
                 }
@@ -55,250 +115,232 @@ pub(super) fn page(report: &Report) -> Markup {
     }
 }
 
-fn heading(section: &Section) -> String {
-    match section {
-        Section::KeyFigures(_) => "Key figures".to_owned(),
-        Section::DataReceived(_) => "Data received".to_owned(),
-        Section::ModelComparison(section) => format!("Models compared: {}", section.task),
-        Section::Classifier(section) => format!("How good the forecasts are: {}", section.task),
-        Section::Importance(section) => format!("What the forecasts depend on: {}", section.task),
-        Section::Value(section) => format!("Predicted and actual: {}", section.task),
-        Section::Decisions(_) => "Decisions".to_owned(),
-        Section::Paragraph(section) => section.heading.clone(),
-        Section::Table(section) => section.heading.clone(),
-    }
-}
-
-fn body(section: &Section, number: usize, currency: &str) -> Markup {
-    match section {
-        Section::KeyFigures(tiles) => key_figures(tiles),
-        Section::DataReceived(tables) => tables::data_received(tables),
-        Section::ModelComparison(section) => tables::model_comparison(section),
-        Section::Classifier(section) => classifier(section, number),
-        Section::Importance(section) => importance(section, number),
-        Section::Value(section) => value(section, number, currency),
-        Section::Decisions(rows) => tables::decisions(rows, currency),
-        Section::Paragraph(section) => paragraph(section),
-        Section::Table(section) => tables::simple_table(section),
-    }
-}
-
-fn key_figures(tiles: &[Tile]) -> Markup {
+/// A table that scrolls by itself where the screen is narrow, also from the keyboard.
+pub(super) fn scrolling(name: &str, table: &Markup) -> Markup {
     html! {
-        dl.tiles {
-            @for tile in tiles {
-                div.tile {
-                    dt { (tile.label) }
-                    dd.value { (tile.value) }
-                    @if !tile.note.is_empty() { dd.note { (tile.note) } }
+        div.scroll tabindex="0" role="region" aria-label=(format!("Table: {name}")) { (table) }
+    }
+}
+
+/// Tiles of (label, value, unit, period or explanation).
+pub(super) fn tiles(tiles: &[(&str, String, &str, &str)]) -> Markup {
+    // As many columns as leave no tile alone in its row.
+    let columns = match tiles.len() {
+        0..=5 => tiles.len().max(3),
+        6 | 9 => 3,
+        10 => 5,
+        _ => 4,
+    };
+    html! {
+        ul.tiles style=(format!("--columns: {columns}")) {
+            @for (label, value, unit, period) in tiles {
+                li {
+                    span.label { (label) }
+                    span.value { span { (value) } @if !unit.is_empty() { span.unit { (unit) } } }
+                    @if !period.is_empty() { span.period { (period) } }
                 }
             }
         }
     }
 }
 
-fn figure(name: &str, chart: &Markup, sentence: &str) -> Markup {
-    html! {
-        figure {
-            h3 { (name) }
-            (chart)
-            figcaption { (sentence) }
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use super::render;
+    use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
+
+    fn classifier(happened: &[bool]) -> ClassifierQuality {
+        let forecasts: Vec<f64> = (0..happened.len())
+            .map(|row| (row as f64 + 0.5) / happened.len() as f64)
+            .collect();
+        ClassifierQuality {
+            subject: "Churn".to_owned(),
+            event: "left within 90 days".to_owned(),
+            period: "2026-01-01 to 2026-03-31".to_owned(),
+            figures: ClassifierFigures::of(&forecasts, happened).unwrap(),
+            curves: ClassifierCurves::of(&forecasts, happened).unwrap(),
         }
     }
-}
 
-fn classifier(section: &ClassifierSection, number: usize) -> Markup {
-    html! {
-        p { (sentences::base_rate(section)) }
-        @if let Some(sentence) = sentences::one_class(section) { p { (sentence) } }
-        div.charts {
-            @if let Some(sentence) = sentences::roc(section) { (roc(section, number, &sentence)) }
-            @if let Some(sentence) = sentences::gains(section) { (gains(section, number, &sentence)) }
-            @if let Some(sentence) = sentences::lift(section) { (lift(section, number, &sentence)) }
-            (calibration(section, number))
+    fn candidate(family: &str, is_winner: bool) -> Candidate {
+        Candidate {
+            family: family.to_owned(),
+            is_baseline: !is_winner,
+            is_winner,
+            figures: ClassifierFigures::of(
+                if is_winner { &[0.9, 0.2] } else { &[0.5, 0.5] },
+                &[true, false],
+            )
+            .unwrap(),
         }
     }
-}
 
-fn roc(section: &ClassifierSection, number: usize, sentence: &str) -> Markup {
-    let words = Words {
-        id: format!("roc-{number}"),
-        title: "ROC curve",
-        description: sentence,
-        x: "share of the others scored as high",
-        y: "share found",
-    };
-    figure(
-        "Telling them apart",
-        &charts::share_curve(&words, &section.curves.roc),
-        sentence,
-    )
-}
-
-fn gains(section: &ClassifierSection, number: usize, sentence: &str) -> Markup {
-    let words = Words {
-        id: format!("gains-{number}"),
-        title: "Cumulative gains curve",
-        description: sentence,
-        x: "share of customers taken, highest scores first",
-        y: "share found",
-    };
-    figure(
-        "Found by contacting some",
-        &charts::share_curve(&words, &section.curves.gains),
-        sentence,
-    )
-}
-
-fn lift(section: &ClassifierSection, number: usize, sentence: &str) -> Markup {
-    let tenths = &section.curves.lift_by_decile;
-    let words = Words {
-        id: format!("lift-{number}"),
-        title: "Lift by tenth of the customers",
-        description: sentence,
-        x: "tenth of the customers, highest scores first",
-        y: "rate over the rate of all (dashed: 1)",
-    };
-    let bars = Bars {
-        groups: tenths
-            .iter()
-            .map(|tenth| tenth.decile.to_string())
-            .collect(),
-        series: vec![("lift", tenths.iter().map(|tenth| tenth.lift).collect())],
-        unit: Unit::Number,
-        reference: Some(1.0),
-    };
-    figure("Lift by tenth", &charts::bars(&words, &bars), sentence)
-}
-
-fn calibration(section: &ClassifierSection, number: usize) -> Markup {
-    let sentence = sentences::calibration(section);
-    let words = Words {
-        id: format!("calibration-{number}"),
-        title: "Calibration",
-        description: &sentence,
-        x: "forecast",
-        y: "happened, with 95% Wilson intervals",
-    };
-    let points: Vec<Estimate> = section
-        .curves
-        .calibration
-        .iter()
-        .map(|group| Estimate {
-            x: group.mean_forecast,
-            y: group.observed_rate,
-            low: group.interval_low,
-            high: group.interval_high,
-        })
-        .collect();
-    figure(
-        "Whether the probabilities are right",
-        &charts::estimates(&words, &points),
-        &sentence,
-    )
-}
-
-fn importance(section: &ImportanceSection, number: usize) -> Markup {
-    let mut features: Vec<&FeatureImportance> = section.features.iter().collect();
-    features.sort_by(|a, b| b.increase.total_cmp(&a.increase));
-    // A number that is none says nothing, and sorts before the largest.
-    features.retain(|feature| feature.increase.is_finite());
-    let sentence = sentences::importance(&features);
-    let bars: Vec<(String, f64)> = features
-        .iter()
-        .take(FEATURES_SHOWN)
-        .map(|feature| (shortened(&feature.label), feature.increase))
-        .collect();
-    let words = Words {
-        id: format!("importance-{number}"),
-        title: "Importance of the features",
-        description: &sentence,
-        x: "rise of the log loss when shuffled between customers",
-        y: "",
-    };
-    let name = if bars.len() < features.len() {
-        format!("The first {} of {} features", bars.len(), features.len())
-    } else {
-        "All features".to_owned()
-    };
-    html! { div.charts { (figure(&name, &charts::lying_bars(&words, &bars), &sentence)) } }
-}
-
-fn shortened(label: &str) -> String {
-    if label.chars().count() <= LABEL_CHARACTERS {
-        return label.to_owned();
+    fn data_sections() -> Vec<Section> {
+        vec![
+            Section::KeyFigures(KeyFigures {
+                heading: "At a glance".to_owned(),
+                tiles: vec![Tile {
+                    label: "Value at stake".to_owned(),
+                    value: "412,800".to_owned(),
+                    unit: "EUR".to_owned(),
+                    period: "next 12 months".to_owned(),
+                }],
+            }),
+            Section::Data(DataReceived {
+                period: "2024".to_owned(),
+                tables: vec![TableRows {
+                    table: "transactions".to_owned(),
+                    rows_read: 184_220,
+                    rows_kept: 184_071,
+                    rejects: vec![RejectedRows {
+                        reason: "amount is not a number".to_owned(),
+                        rows: 149,
+                    }],
+                }],
+            }),
+            Section::Decisions(DecisionSummary {
+                period: "next 90 days".to_owned(),
+                currency: "EUR".to_owned(),
+                actions: vec![ActionCount {
+                    stage: "at risk".to_owned(),
+                    action: "renewal offer".to_owned(),
+                    customers: 802,
+                    expected_gain: 9_120.5,
+                }],
+            }),
+            Section::Text(FreeText {
+                heading: "In short".to_owned(),
+                paragraphs: vec!["5 < 6 & <script>alert(1)</script>".to_owned()],
+            }),
+        ]
     }
-    let kept: String = label.chars().take(LABEL_CHARACTERS - 1).collect();
-    format!("{}…", kept.trim_end())
-}
 
-fn value(section: &ValueSection, number: usize, currency: &str) -> Markup {
-    let figures = &section.figures;
-    let written = |value: f64| {
-        if section.money {
-            money(value, currency)
-        } else {
-            amount(value)
+    fn report() -> Report {
+        let happened: Vec<bool> = (0..200).map(|row| row % 5 == 0 || row > 150).collect();
+        let mut sections = data_sections();
+        sections.extend([
+            Section::Comparison(ModelComparison {
+                subject: "Churn".to_owned(),
+                period: "tune rows".to_owned(),
+                candidates: vec![
+                    candidate("Base rate", false),
+                    candidate("Gradient boosting", true),
+                ],
+            }),
+            Section::Classifier(Box::new(classifier(&happened))),
+            Section::Importance(FeatureImportance {
+                subject: "Churn".to_owned(),
+                features: vec![FeatureWeight {
+                    name: "\"><script>alert(2)</script>".to_owned(),
+                    log_loss_increase: 0.03,
+                }],
+            }),
+            Section::Value(ValueQuality {
+                subject: "Lifetime value".to_owned(),
+                measure: "spend".to_owned(),
+                unit: "EUR".to_owned(),
+                period: "2025".to_owned(),
+                figures: ValueFigures::of(&[90.0, 30.0], &[80.0, 20.0]).unwrap(),
+            }),
+            Section::Tracking(PurchaseTracking {
+                subject: "Lifetime value".to_owned(),
+                start: "2025-01-01".to_owned(),
+                tracking: Tracking {
+                    week: vec![1, 2, 3],
+                    actual_cumulative: vec![4.0, 10.0, 15.0],
+                    expected_cumulative: vec![5.0, 10.0, 14.0],
+                    hold_out_from: 2,
+                },
+            }),
+        ]);
+        Report {
+            title: "Nordlicht <b>".to_owned(),
+            generated_for: "2026-03-31".to_owned(),
+            sections,
         }
-    };
-    let sentence = sentences::value(section, currency);
-    let unit = if section.money && !currency.is_empty() {
-        format!("{currency} a customer")
-    } else {
-        "mean a customer".to_owned()
-    };
-    let words = Words {
-        id: format!("value-{number}"),
-        title: "Predicted and actual by tenth of the customers",
-        description: &sentence,
-        x: "tenth of the customers, highest predictions first",
-        y: &unit,
-    };
-    let tenths = &figures.deciles;
-    let bars = Bars {
-        groups: (1..=tenths.len()).map(|tenth| tenth.to_string()).collect(),
-        series: vec![
-            (
-                "predicted",
-                tenths.iter().map(|tenth| tenth.predicted_mean).collect(),
-            ),
-            (
-                "actual",
-                tenths.iter().map(|tenth| tenth.actual_mean).collect(),
-            ),
-        ],
-        unit: Unit::Number,
-        reference: None,
-    };
-    let tiles = [
-        ("Mean absolute error", written(figures.mae), "a customer"),
-        (
-            "Root mean squared error",
-            written(figures.rmse),
-            "a customer",
-        ),
-        (
-            "Rank correlation",
-            optional(figures.spearman, 3),
-            "Spearman; 1 is the perfect order",
-        ),
-        (
-            "Normalised Gini",
-            optional(figures.normalised_gini, 3),
-            "1 is the perfect order, 0 a random one",
-        ),
-    ]
-    .map(|(label, value, note)| Tile {
-        label: label.to_owned(),
-        value,
-        note: note.to_owned(),
-    });
-    html! {
-        (key_figures(&tiles))
-        div.charts { (figure("By tenth of the customers", &charts::bars(&words, &bars), &sentence)) }
     }
-}
 
-fn paragraph(section: &Paragraph) -> Markup {
-    html! { @for part in section.text.split("\n\n") { p { (part) } } }
+    #[test]
+    fn every_section_is_there_with_what_it_says_here() {
+        let html = render(&report());
+        for expected in [
+            "As of 2026-03-31",
+            "At a glance",
+            "412,800",
+            "Data received and rejected",
+            "rejected: 149 × amount is not a number",
+            "Churn: models compared",
+            "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the baseline (0.6931)",
+            "ROC curve",
+            "Precision-recall curve",
+            "Cumulative gains curve",
+            "Lift by decile",
+            "Calibration curve",
+            "Churn: what the forecasts rest on",
+            "the predicted total of 120 EUR is 20% above the actual 100 EUR",
+            "week 3 to week 3, 4 repeat purchases were expected and 5 were made: the forecast is 20% below the count",
+            "802 customers got a decision, with an expected gain of 9,120 EUR in all",
+            "In short",
+        ] {
+            assert!(html.contains(expected), "missing: {expected}");
+        }
+        assert_eq!(html.matches("<section ").count(), 9);
+        assert_eq!(html.matches("How to read it: ").count(), 10);
+        assert_eq!(
+            html.matches("<desc>").count(),
+            html.matches("<svg class=\"chart\"").count()
+        );
+    }
+
+    #[test]
+    fn it_opens_offline_and_runs_nothing() {
+        let html = render(&report());
+        for outside in [
+            "http://", "https://", "<script", "<link", "<img", "url(", "@import", "src=",
+        ] {
+            assert!(!html.contains(outside), "found {outside}");
+        }
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are_and_never_as_markup() {
+        let html = render(&report());
+        assert!(html.contains("5 &lt; 6 &amp; &lt;script&gt;alert(1)&lt;/script&gt;"));
+        assert!(html.contains("&gt;&lt;script&gt;alert(2)&lt;/script&gt;"));
+        assert!(html.contains("<title>Nordlicht &lt;b&gt;</title>"));
+    }
+
+    #[test]
+    fn no_chart_has_a_coordinate_that_is_no_number() {
+        let mut report = report();
+        report
+            .sections
+            .push(Section::Classifier(Box::new(classifier(&[false; 7]))));
+        report.sections.push(Section::Importance(FeatureImportance {
+            subject: "Churn".to_owned(),
+            features: Vec::new(),
+        }));
+        report.sections.push(Section::Value(ValueQuality {
+            subject: "Lifetime value".to_owned(),
+            measure: "spend".to_owned(),
+            unit: "EUR".to_owned(),
+            period: "2025".to_owned(),
+            figures: ValueFigures::of(&[0.0, 0.0], &[0.0, 0.0]).unwrap(),
+        }));
+        report.sections.push(Section::Tracking(PurchaseTracking {
+            subject: "Lifetime value".to_owned(),
+            start: "2025-01-01".to_owned(),
+            tracking: Tracking {
+                week: Vec::new(),
+                actual_cumulative: Vec::new(),
+                expected_cumulative: Vec::new(),
+                hold_out_from: 0,
+            },
+        }));
+        let html = render(&report);
+        assert!(!html.contains("NaN") && !html.contains("inf\""));
+        assert!(html.contains("All of these customers had the same outcome"));
+        assert!(html.contains("Here: nothing was held out."));
+    }
 }

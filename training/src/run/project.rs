@@ -11,7 +11,7 @@ use tend_models::timeline::Timelines;
 
 use super::{ClvRun, Figures, Importance, ProductFigures, TrainError, Trained, train_clv};
 use crate::champion::{contest, forecasts};
-use crate::evaluate::{ClassifierFigures, MetricError, permutation_importance};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, permutation_importance};
 use crate::fit::segments::SegmentParams;
 use crate::fit::table::TrainingRows;
 use crate::labels::{churned, taken_offers, upgraded};
@@ -198,20 +198,26 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
         }
     }
     let seed = run.recipe.training.seed;
-    let (champion, mut figures) = compete(Task::Churn, &samples, &parts.split, seed)?;
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, seed)?;
     figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
-    Ok(Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed))
+    Ok(Trained { curves: Some(curves), ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
 }
 
-fn compete(task: Task, samples: &Samples, split: &Split, seed: u64) -> Result<(Classifier, Figures), TrainError> {
+fn compete(
+    task: Task,
+    samples: &Samples,
+    split: &Split,
+    seed: u64,
+) -> Result<(Classifier, Figures, ClassifierCurves), TrainError> {
     let contest = contest(samples, split, seed)?;
     let mut figures = Figures::new(task, contest.champion.family_name());
     let happened: Vec<bool> = split.test.iter().map(|&place| samples.labels[place]).collect();
-    figures.held_out = Some(ClassifierFigures::of(&forecasts(&contest.champion, samples, &split.test), &happened)?);
+    let forecasts = forecasts(&contest.champion, samples, &split.test);
+    figures.held_out = Some(ClassifierFigures::of(&forecasts, &happened)?);
     figures.candidates = contest.candidates;
-    Ok((contest.champion, figures))
+    Ok((contest.champion, figures, ClassifierCurves::of(&forecasts, &happened)?))
 }
 
 /// Features by the increase in log loss when each is shuffled, most important first.
@@ -309,7 +315,7 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             samples.labels.push(takes(code, state));
             samples.rows.extend(row);
         }
-        let (champion, own) = compete(Task::Upsell, &samples, &parts.split, seed)?;
+        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, seed)?;
         let held_out = own.held_out.ok_or_else(nothing_happened)?;
         figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
         products.push((name, champion));

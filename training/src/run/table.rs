@@ -11,7 +11,7 @@ use tend_models::scorecard::Task;
 use super::project::importance;
 use super::{Figures, TrainError, Trained};
 use crate::champion::{contest, forecasts};
-use crate::evaluate::ClassifierFigures;
+use crate::evaluate::{ClassifierCurves, ClassifierFigures};
 use crate::samples::{Samples, all_rows, cross_validation};
 use crate::tables::{Cell, TableError, TableFile, TextFormat};
 
@@ -104,7 +104,8 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
             )));
         }
     };
-    Ok(Trained::new(model, figures, None, rows, run.seed))
+    let curves = ClassifierCurves::of(&held_out, &happened)?;
+    Ok(Trained { curves: Some(curves), ..Trained::new(model, figures, None, rows, run.seed) })
 }
 
 /// Every column but id, target and excluded ones; texts that nearly all differ are left out and named.
