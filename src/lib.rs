@@ -1,1 +1,6 @@
-//! tend.
+//! tend: from what a company knows of its customers to the next best action for each.
+
+pub mod book;
+pub mod decision;
+#[cfg(feature = "train")]
+pub mod simulate;

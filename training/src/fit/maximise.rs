@@ -1,6 +1,6 @@
 //! Maximises a smooth log-likelihood of a few parameters: L-BFGS to come near, Newton steps to finish.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
@@ -35,6 +35,9 @@ const FARTHEST: f64 = 40.0;
 const NEWTON_STEPS: usize = 200;
 const LBFGS_ITERATIONS: u64 = 60;
 
+/// A line search has no limit of its own, and may go round in circles where the log-likelihood is flat.
+const LBFGS_EVALUATIONS: usize = 300;
+
 /// Maximises `log_likelihood`, a sum over `observations`, from the best of several starts.
 ///
 /// The parameters are logarithms, so that a step of 1 is a large one. Each start is followed by L-BFGS until the gradient
@@ -44,7 +47,15 @@ pub(crate) fn maximise<const N: usize>(
     observations: f64,
     starts: &[[f64; N]],
 ) -> Maximum<N> {
-    let bounded = |point: &[f64; N]| log_likelihood(&point.map(within_bounds));
+    let bounded = |point: &[f64; N]| {
+        let mut evaluation = log_likelihood(&point.map(within_bounds));
+        for (slope, parameter) in evaluation.gradient.iter_mut().zip(point) {
+            if parameter.abs() > FARTHEST {
+                *slope = 0.0;
+            }
+        }
+        evaluation
+    };
     let mut iterations = 0;
     let mut best: Option<([f64; N], f64)> = None;
     for start in starts {
@@ -56,7 +67,7 @@ pub(crate) fn maximise<const N: usize>(
         }
     }
     let (point, _) = best.expect("there is at least one start");
-    let mut maximum = finish(&bounded, point);
+    let mut maximum = finish(bounded, point);
     maximum.iterations += iterations;
     maximum
 }
@@ -70,6 +81,7 @@ struct Objective<'a, F, const N: usize> {
     log_likelihood: &'a F,
     observations: f64,
     last: RefCell<Option<([f64; N], Evaluation<N>)>>,
+    evaluations_left: Cell<usize>,
 }
 
 impl<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize> Objective<'_, F, N> {
@@ -81,6 +93,9 @@ impl<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize> Objective<'_, F, N> {
         {
             return Ok(evaluation.clone());
         }
+        let left = self.evaluations_left.get().checked_sub(1);
+        self.evaluations_left
+            .set(left.ok_or_else(|| Error::msg("no evaluations left"))?);
         let evaluation = (self.log_likelihood)(&point);
         *self.last.borrow_mut() = Some((point, evaluation.clone()));
         Ok(evaluation)
@@ -116,6 +131,7 @@ fn approach<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize>(
         log_likelihood,
         observations,
         last: RefCell::new(None),
+        evaluations_left: Cell::new(LBFGS_EVALUATIONS),
     };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), 6)
         .with_tolerance_grad(1e-5)

@@ -239,4 +239,114 @@ mod tests {
             ]
         );
     }
+
+    /// Three groups far apart, of 300, 200 and 100 rows, with a constant and a category that do not matter.
+    fn groups() -> (Vec<f64>, Vec<FeatureKind>, Vec<String>) {
+        let levels = vec!["a".into(), "b".into()];
+        let kinds = vec![
+            FeatureKind::Number,
+            FeatureKind::Category { levels },
+            FeatureKind::Number,
+            FeatureKind::Number,
+        ];
+        let names = ["spend", "plan", "visits", "constant"]
+            .map(String::from)
+            .to_vec();
+        let mut rows = Vec::new();
+        for step in 0..600_usize {
+            let (spend, visits) = [
+                (10.0, 0.0),
+                (10.0, 0.0),
+                (10.0, 0.0),
+                (20.0, 0.0),
+                (20.0, 0.0),
+                (10.0, 9.0),
+            ][step % 6];
+            let wobble = (step * 37 % 101) as f64 / 101.0;
+            rows.extend([
+                spend + wobble,
+                (step % 2) as f64,
+                visits + 1.0 - wobble,
+                7.0,
+            ]);
+        }
+        (rows, kinds, names)
+    }
+
+    #[test]
+    fn groups_that_are_apart_are_found_largest_first_and_named() {
+        let (rows, kinds, names) = groups();
+        let table = TrainingRows {
+            rows: &rows,
+            kinds: &kinds,
+            labels: &[],
+            names: &names,
+        };
+        let params = SegmentParams {
+            count: 3,
+            ..SegmentParams::default()
+        };
+        let segments = params.fit(&table).unwrap();
+        assert_eq!(segments.check(&kinds), Ok(()));
+        assert_eq!(segments, params.fit(&table).unwrap());
+        let expected = [0, 0, 0, 1, 1, 2];
+        for row in 0..table.len() {
+            assert_eq!(
+                segments.nearest(table.row(row)),
+                expected[row % 6],
+                "row {row}"
+            );
+        }
+        assert_eq!(
+            segments.names,
+            [
+                "low spend, low visits",
+                "high spend, low visits",
+                "high visits, low spend"
+            ]
+        );
+    }
+
+    #[test]
+    fn parameters_that_fit_no_table_are_refused() {
+        let (rows, kinds, names) = groups();
+        let table = TrainingRows {
+            rows: &rows,
+            kinds: &kinds,
+            labels: &[],
+            names: &names,
+        };
+        let broken = |params: SegmentParams| params.fit(&table).unwrap_err();
+        let count = |count| {
+            broken(SegmentParams {
+                count,
+                ..SegmentParams::default()
+            })
+        };
+        for wrong in [0, 601] {
+            assert!(matches!(
+                count(wrong),
+                FitError::Parameter { name: "count", .. }
+            ));
+        }
+        let features = |features| {
+            broken(SegmentParams {
+                features,
+                ..SegmentParams::default()
+            })
+        };
+        assert!(matches!(
+            features(vec![1]),
+            FitError::Parameter {
+                name: "features",
+                ..
+            }
+        ));
+        assert_eq!(
+            features(vec![3]),
+            FitError::Empty {
+                what: "numbers that vary"
+            }
+        );
+    }
 }

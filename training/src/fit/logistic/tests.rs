@@ -1,5 +1,8 @@
 //! What the fitted logistic regression promises.
 
+use tend_models::families::logistic::Term;
+use tend_models::predict::FeatureKind;
+
 use super::*;
 
 /// Numbers with unknown values and a heavy tail, a constant, and a category with rare levels.

@@ -1,0 +1,83 @@
+//! The command line: what each command takes. Answers go to stdout, everything else to stderr.
+
+#[cfg(feature = "train")]
+mod decide;
+#[cfg(feature = "train")]
+mod demo;
+#[cfg(feature = "train")]
+mod init;
+mod models;
+mod project;
+#[cfg(feature = "train")]
+mod score;
+#[cfg(feature = "train")]
+mod simulate;
+#[cfg(feature = "train")]
+mod train;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// A predictive scoring engine for the customer lifecycle.
+#[derive(Debug, Parser)]
+#[command(name = "tend", version, about)]
+pub struct Cli {
+    /// The project's folder: tend.toml, policy.toml and registry/ are there.
+    #[arg(long, global = true, default_value = ".")]
+    project: PathBuf,
+    /// Writes machine-readable answers.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Simulates a company, trains everything, decides, and says what to look at.
+    #[cfg(feature = "train")]
+    Demo(demo::Args),
+    /// Writes tend.toml and policy.toml for the tables of a folder.
+    #[cfg(feature = "train")]
+    Init(init::InitArgs),
+    /// Reads the tables and says what is wrong with them.
+    #[cfg(feature = "train")]
+    Check(init::CheckArgs),
+    /// Writes the tables of a simulated company, with the truth about it.
+    #[cfg(feature = "train")]
+    Simulate(simulate::Args),
+    /// Trains models and publishes them.
+    #[cfg(feature = "train")]
+    Train(train::Args),
+    /// Scores every customer.
+    #[cfg(feature = "train")]
+    Score(score::Args),
+    /// Writes the next best action for every customer.
+    #[cfg(feature = "train")]
+    Decide(decide::Args),
+    /// Lists, shows, promotes, rolls back and verifies published models.
+    Models(models::Args),
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let project = project::Project { folder: cli.project, json: cli.json };
+    match cli.command {
+        #[cfg(feature = "train")]
+        Command::Demo(args) => demo::run(&args, project.json),
+        #[cfg(feature = "train")]
+        Command::Init(args) => init::init(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Check(args) => init::check(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Simulate(args) => simulate::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Score(args) => score::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Decide(args) => decide::run(&project, &args),
+        Command::Models(args) => models::run(&project, &args),
+    }
+}

@@ -1,0 +1,91 @@
+//! A project's folder: its recipe, policy, registry and timelines.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tend_models::registry::Registry;
+
+/// A project's folder and how answers are written.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Whether answers are JSON.
+    pub json: bool,
+}
+
+impl Project {
+    /// The published models.
+    pub fn registry(&self) -> Registry {
+        Registry::new(self.folder.join("registry"))
+    }
+
+    /// The timelines file that training and scoring leave for the service.
+    pub fn timelines_path(&self) -> PathBuf {
+        self.folder.join("timelines.tend")
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> anyhow::Result<tend::decision::Policy> {
+        let path = self.folder.join("policy.toml");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read; write one with `tend init`", path.display()))?;
+        tend::decision::Policy::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Prints an answer as JSON on one line.
+    pub fn print_json(&self, answer: &impl serde::Serialize) -> anyhow::Result<()> {
+        println!("{}", serde_json::to_string(answer)?);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "train")]
+pub use training::{currency, now};
+
+#[cfg(feature = "train")]
+mod training {
+    use super::Project;
+    use tend_models::quantities::Moment;
+    use tend_models::timeline::save_timelines;
+    use tend_training::ingest::{Ingested, TableReceived, ingest};
+    use tend_training::recipe::Recipe;
+
+    impl Project {
+        /// The recipe.
+        pub fn recipe(&self) -> anyhow::Result<Recipe> {
+            Ok(Recipe::read(&self.folder.join("tend.toml"))?)
+        }
+
+        /// Reads the tables, tells what was rejected, and leaves the timelines file for the service.
+        pub fn ingest(&self, recipe: &Recipe) -> anyhow::Result<Ingested> {
+            let ingested = ingest(recipe, now()?, Some(&self.folder.join("rejects.csv")))?;
+            for table in &ingested.received {
+                tell(table);
+            }
+            save_timelines(&ingested.timelines, &self.timelines_path())?;
+            Ok(ingested)
+        }
+    }
+
+    fn tell(table: &TableReceived) {
+        eprintln!("{}: {} rows read, {} kept", table.table, table.rows, table.kept());
+        for (reason, rows) in &table.rejected {
+            eprintln!("  rejected: {rows} rows, {reason}");
+        }
+        for (what, rows) in &table.notes {
+            eprintln!("  noted: {rows} rows, {what}");
+        }
+    }
+
+    /// The present moment.
+    pub fn now() -> anyhow::Result<Moment> {
+        let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        Ok(Moment::from_seconds(i64::try_from(seconds)?))
+    }
+
+    /// The currency shown with amounts.
+    pub fn currency(recipe: &Recipe) -> &str {
+        recipe.company.currency.as_deref().unwrap_or("money units")
+    }
+}

@@ -1,0 +1,195 @@
+//! `tend score`: scores for all customers, as a table.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use tend::book::Book;
+use tend_models::artifact::Model;
+use tend_models::features::purchase_rhythm;
+use tend_models::quantities::{Moment, Positive};
+use tend_models::scorecard::{LifetimeValue, Task};
+use tend_models::scorer::{MOST_REASONS, Scorer, reasons, value_of_rhythm};
+use tend_training::run::{data_until, read_customer_table};
+use tend_training::tables::{OutColumn, write_table};
+
+use super::project::Project;
+use super::train::{TaskName, TransactionLog};
+
+/// What to score.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The task of a customer table or transaction log.
+    #[arg(long)]
+    task: Option<TaskName>,
+    /// A customer table: one row a customer.
+    #[arg(long, conflicts_with = "transactions")]
+    table: Option<PathBuf>,
+    #[command(flatten)]
+    log: TransactionLog,
+    /// How far ahead to look: 39w, 90d or 12m; without it as published.
+    #[arg(long)]
+    horizon: Option<String>,
+    /// Scores as known before this date; without it at the end of the data.
+    #[arg(long)]
+    as_of: Option<Moment>,
+    /// The file to write: .csv or .parquet.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Scores and writes the table.
+pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
+    let columns = if let Some(table) = &args.table {
+        score_table(project, args, table)?
+    } else if args.log.transactions.is_some() {
+        score_transactions(project, args)?
+    } else {
+        score_project(project, args)?
+    };
+    write_table(&args.out, columns)?;
+    eprintln!("wrote {}", args.out.display());
+    Ok(())
+}
+
+type Columns = Vec<(String, OutColumn)>;
+
+/// The three reasons of each customer and the version, the last columns of every table.
+fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String) {
+    for place in 0..MOST_REASONS {
+        let texts = reasons.iter().map(|reasons| reasons.get(place).cloned().unwrap_or_default()).collect();
+        columns.push((format!("reason_{}", place + 1), OutColumn::Text(texts)));
+    }
+    columns.push(("model_version".to_owned(), OutColumn::Text(vec![version; reasons.len()])));
+}
+
+fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyhow::Result<Columns> {
+    let task: Task = args.task.context("--table needs --task churn or --task upsell")?.into();
+    let (header, model) = champion(project, task)?;
+    let plan = model.plan();
+    let customers = read_customer_table(table, plan, args.log.id.as_deref())?;
+    let (classifier, name) = match &model {
+        Model::Churn(model) => (&model.classifier, "churn_probability"),
+        Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
+        Model::Clv(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
+    };
+    let (mut probabilities, mut why, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+    for row in customers.rows.chunks_exact(plan.width()) {
+        probabilities.push(classifier.probability(row));
+        why.push(reasons(classifier, plan, row, &mut scratch));
+    }
+    let bands = probabilities.iter().map(|probability| band(probability.get()).to_owned()).collect();
+    let mut columns = vec![
+        ("customer_id".to_owned(), OutColumn::Text(customers.ids)),
+        (name.to_owned(), OutColumn::Number(probabilities.iter().map(|probability| probability.get()).collect())),
+    ];
+    if task == Task::Churn {
+        columns.push(("risk_band".to_owned(), OutColumn::Text(bands)));
+    }
+    push_reasons(&mut columns, &why, header.version);
+    Ok(columns)
+}
+
+/// The default bands; a project's policy may set others.
+fn band(probability: f64) -> &'static str {
+    match probability {
+        value if value < 0.33 => "low",
+        value if value < 0.66 => "medium",
+        _ => "high",
+    }
+}
+
+fn champion(project: &Project, task: Task) -> anyhow::Result<(tend_models::artifact::Header, Model)> {
+    project
+        .registry()
+        .load_champion(task)?
+        .with_context(|| format!("no {task} model is published in {}; train one first", project.folder.display()))
+}
+
+fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
+    let (header, model) = champion(project, Task::Clv)?;
+    let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
+    if let Some(horizon) = &args.horizon {
+        model.horizon_days = parse_horizon(horizon)?;
+    }
+    let timelines = args.log.read()?;
+    let end = data_until(&timelines).context("found no rows to score")?;
+    let moment = args.log.until.map_or(end, |last_day| last_day.plus_days(1));
+    let (mut ids, mut values) = (Vec::new(), Vec::new());
+    for customer in 0..timelines.len() {
+        if let Some(rhythm) = purchase_rhythm(&timelines.timeline(customer).before(moment)) {
+            ids.push(timelines.ids.get(customer).to_owned());
+            values.push(Some(value_of_rhythm(&model, &rhythm)));
+        }
+    }
+    let versions = vec![header.version; ids.len()];
+    let mut columns = vec![("customer_id".to_owned(), OutColumn::Text(ids))];
+    push_values(&mut columns, &values);
+    columns.push(("model_version".to_owned(), OutColumn::Text(versions)));
+    Ok(columns)
+}
+
+fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
+    let number = |of: fn(&LifetimeValue) -> f64| {
+        OutColumn::Number(values.iter().map(|value| value.as_ref().map_or(f64::NAN, of)).collect())
+    };
+    columns.push(("expected_purchases".to_owned(), number(|value| value.expected_purchases)));
+    columns.push(("probability_alive".to_owned(), number(|value| value.probability_alive.get())));
+    columns.push(("expected_average_spend".to_owned(), number(|value| value.expected_average_spend.get())));
+    columns.push(("predicted_clv".to_owned(), number(|value| value.predicted_clv.get())));
+}
+
+/// 39w, 90d or 12m.
+fn parse_horizon(text: &str) -> anyhow::Result<Positive> {
+    let unclear = || format!("--horizon is {text:?}; expected a number and d, w or m, such as 39w");
+    let unit = text.chars().last().with_context(unclear)?;
+    let days = match unit {
+        'd' => 1.0,
+        'w' => 7.0,
+        'm' => 365.25 / 12.0,
+        _ => bail!(unclear()),
+    };
+    let count: f64 = text[..text.len() - 1].parse().with_context(unclear)?;
+    Positive::new(count * days).with_context(unclear)
+}
+
+fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
+    let recipe = project.recipe()?;
+    let timelines = project.ingest(&recipe)?.timelines;
+    let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to score")?;
+    let scorer = Scorer::load(&project.registry())?;
+    anyhow::ensure!(!scorer.is_empty(), "no model is published in {}; run `tend train` first", project.folder.display());
+    let (products, versions) = (scorer.products(), scorer.versions().clone());
+    let book = Book::new(scorer, timelines, &project.policy()?)?;
+    let customers = book.customers_at(moment);
+    let judged = book.judge_all(moment, &customers);
+    let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..judged.len()).map(of).collect());
+    let number = |of: &dyn Fn(usize) -> Option<f64>| {
+        OutColumn::Number((0..judged.len()).map(|place| of(place).unwrap_or(f64::NAN)).collect())
+    };
+    let mut columns = vec![
+        ("customer_id".to_owned(), text(&|place| judged[place].0.customer_id.clone())),
+        ("stage".to_owned(), text(&|place| judged[place].1.stage.clone())),
+        (
+            "churn_probability".to_owned(),
+            number(&|place| judged[place].0.churn_probability.map(tend_models::quantities::Probability::get)),
+        ),
+        (
+            "risk_band".to_owned(),
+            text(&|place| judged[place].1.scores.risk_band.map_or_else(String::new, |band| band.name().to_owned())),
+        ),
+    ];
+    for product in &products {
+        let propensity = |place: usize| {
+            let propensities = &judged[place].0.propensities;
+            propensities.iter().find(|one| one.product == *product).map(|one| one.probability.get())
+        };
+        columns.push((format!("propensity_{product}"), number(&propensity)));
+    }
+    let values: Vec<Option<LifetimeValue>> = judged.iter().map(|(scorecard, _)| scorecard.value).collect();
+    push_values(&mut columns, &values);
+    columns.push(("segment".to_owned(), text(&|place| judged[place].0.segment.clone().unwrap_or_default())));
+    let why: Vec<Vec<String>> = judged.iter().map(|(scorecard, _)| scorecard.reasons.clone()).collect();
+    let versions: Vec<String> = versions.iter().map(|(task, version)| format!("{task}={version}")).collect();
+    push_reasons(&mut columns, &why, versions.join(" "));
+    Ok(columns)
+}

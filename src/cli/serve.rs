@@ -1,0 +1,55 @@
+//! `tend serve`: answers over HTTP from the published models and the timelines file.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tend::book::Book;
+use tend::http::{Service, serve};
+use tend_models::quantities::Moment;
+use tend_models::scorer::Scorer;
+use tend_models::timeline::open_timelines;
+
+use super::project::Project;
+
+/// Where to listen.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The address.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    addr: SocketAddr,
+}
+
+/// Serves until the process is told to stop.
+pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
+    let timelines = open_timelines(&project.timelines_path())?;
+    let moment = timelines.last_event().map_or(Moment::from_day(0), |last| Moment::from_day(last.day() + 1));
+    let scorer = Scorer::load(&project.registry())?;
+    anyhow::ensure!(!scorer.is_empty(), "no model is published in {}; run `tend train` first", project.folder.display());
+    let book = Book::new(scorer, timelines, &project.policy()?)?;
+    let service = Arc::new(Service { book, moment });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(args.addr)
+            .await
+            .with_context(|| format!("cannot listen on {}; choose another address with --addr", args.addr))?;
+        let addr = listener.local_addr()?;
+        eprintln!("listening on http://{addr}; answers are as of {moment}");
+        eprintln!("try: curl http://{addr}/health/ready");
+        serve(listener, service, stop_signal()).await.context("serving")
+    })
+}
+
+async fn stop_signal() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            eprintln!("cannot listen for SIGTERM: {error}");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
