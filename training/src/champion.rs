@@ -12,6 +12,9 @@ use crate::fit::logistic::LogisticParams;
 use crate::fit::table::{FitError, TrainingRows};
 use crate::samples::{Part, Samples, Split};
 
+/// Rows beyond this many gain a forest little and cost it much: its fit is the longest part of a run.
+const FOREST_ROWS: usize = 20_000;
+
 /// The candidates and the one that won.
 #[derive(Debug, Clone)]
 pub struct Contest {
@@ -63,7 +66,7 @@ fn candidates(samples: &Samples, rows: &TrainingRows<'_>, seed: u64) -> Result<V
         families.push(Family::RecencyBins(RecencyBinsParams::new(feature).fit(rows)?));
     }
     families.push(Family::Logistic(LogisticParams { seed, ..LogisticParams::default() }.fit(rows)?));
-    families.push(Family::Trees(ForestParams { seed, ..ForestParams::default() }.fit(rows)?));
+    families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
     Ok(families)
 }
 

@@ -133,7 +133,7 @@ fn the_logistic_kernel_gives_the_probabilities_of_linfa() {
         let theirs = LogisticRegression::default()
             .alpha(1.0)
             .max_iterations(300)
-            .gradient_tolerance(1e-6 * rows.len() as f64)
+            .gradient_tolerance(1e-5 * rows.len() as f64)
             .fit(&dataset)
             .unwrap();
         let of_majority = theirs.predict_probabilities(&dataset.records);

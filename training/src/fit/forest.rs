@@ -28,7 +28,7 @@ pub struct ForestParams {
     pub max_depth: u16,
     /// Least number of training rows in a leaf, at least 1.
     pub min_leaf: usize,
-    /// Features considered at each split; `None` is a third of them, and at least two.
+    /// Features considered at each split; `None` is the square root of their number, rounded down.
     pub features_per_split: Option<usize>,
     /// A level's rate is pulled towards the overall rate as if by this many rows more; 0 or more.
     pub level_smoothing: f64,
@@ -41,9 +41,9 @@ pub struct ForestParams {
 impl Default for ForestParams {
     fn default() -> Self {
         Self {
-            trees: 200,
-            max_depth: 12,
-            min_leaf: 5,
+            trees: 100,
+            max_depth: 10,
+            min_leaf: 10,
             features_per_split: None,
             level_smoothing: 20.0,
             max_rows: 60_000,
@@ -61,7 +61,7 @@ impl ForestParams {
     pub fn fit(&self, rows: &TrainingRows) -> Result<Trees, FitError> {
         rows.check_labelled()?;
         self.check(rows.width())?;
-        let sample = rows.sample(self.max_rows, self.seed);
+        let sample = rows.sample_labelled(self.max_rows, self.seed)?;
         let encodings = encodings(rows, &sample, self.level_smoothing);
         let (encoded, labels) = encode(rows, &sample, &encodings)?;
         let chunks: Vec<Vec<Node>> = (0..self.trees.div_ceil(TREES_PER_CHUNK))
@@ -129,7 +129,7 @@ impl ForestParams {
         let width = smartcore::linalg::basic::arrays::Array::shape(encoded).1;
         let features = self
             .features_per_split
-            .unwrap_or((width / 3).max(2).min(width));
+            .unwrap_or((width as f64).sqrt() as usize);
         let parameters = RandomForestRegressorParameters::default()
             .with_n_trees(TREES_PER_CHUNK.min(self.trees - chunk * TREES_PER_CHUNK))
             // The library counts the root as depth 1.

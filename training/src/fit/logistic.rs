@@ -17,6 +17,11 @@ use super::table::{FitError, TrainingRows};
 
 mod columns;
 
+/// Largest gradient a row at which a fit is done.
+const CLOSE: f64 = 1e-5;
+/// The same where fits are only compared.
+const ROUGH: f64 = 1e-4;
+
 /// How to fit a logistic regression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticParams {
@@ -35,7 +40,7 @@ pub struct LogisticParams {
 impl Default for LogisticParams {
     fn default() -> Self {
         Self {
-            l2: vec![1.0, 10.0, 100.0],
+            l2: vec![0.3, 1.0, 10.0, 100.0],
             max_rows: 60_000,
             max_levels: 50,
             seed: 1,
@@ -52,14 +57,13 @@ impl LogisticParams {
     pub fn fit(&self, rows: &TrainingRows) -> Result<Logistic, FitError> {
         rows.check_labelled()?;
         self.check()?;
-        let sample = rows.sample(self.max_rows, self.seed);
+        let sample = rows.sample_labelled(self.max_rows, self.seed)?;
         let plan = ColumnPlan::new(rows, &sample, self.max_levels);
-        let l2 = if let [only] = self.l2[..] {
-            only
-        } else {
-            self.best_l2(rows, &plan, &sample)?
+        let (l2, start) = match self.l2[..] {
+            [only] => (only, None),
+            _ => self.best_l2(rows, &plan, &sample)?,
         };
-        let solution = solve(&expand(rows, &plan, &sample), l2, None)?;
+        let solution = solve(&expand(rows, &plan, &sample), l2, CLOSE, start.as_ref())?;
         Ok(plan.kernel(rows, &sample, &solution))
     }
 
@@ -84,12 +88,16 @@ impl LogisticParams {
         Ok(())
     }
 
+    /// The best strength, and its solution on most of the rows to start from.
     fn best_l2(
         &self,
         rows: &TrainingRows,
         plan: &ColumnPlan,
         sample: &[usize],
-    ) -> Result<f64, FitError> {
+    ) -> Result<(f64, Option<Solution>), FitError> {
+        // From strong to weak, each start being the solution before it: ties go to the stronger.
+        let mut strengths = self.l2.clone();
+        strengths.sort_by(|a, b| b.total_cmp(a));
         let held_out = held_out_fifth(sample.len(), self.seed);
         let pick = |wanted: bool| -> Vec<usize> {
             let both = sample.iter().zip(&held_out);
@@ -100,27 +108,23 @@ impl LogisticParams {
         let (inner, outer) = (pick(false), pick(true));
         let inner_positives = inner.iter().filter(|&&row| rows.labels[row]).count();
         if inner_positives == 0 || inner_positives == inner.len() || outer.is_empty() {
-            return Ok(self.l2.iter().copied().fold(0.0, f64::max));
+            return Ok((strengths[0], None));
         }
-        // From strong to weak, each start being the solution before it: the path is short, and ties go to the stronger.
-        let mut strengths = self.l2.clone();
-        strengths.sort_by(|a, b| b.total_cmp(a));
-        let mut best = (f64::INFINITY, strengths[0]);
         let expanded = expand(rows, plan, &inner);
-        let mut start = None;
+        let mut solutions: Vec<(f64, f64, Solution)> = Vec::new();
         for l2 in strengths {
-            let solution = solve(&expanded, l2, start.as_ref())?;
+            let start = solutions.last().map(|(_, _, solution)| solution);
+            let solution = solve(&expanded, l2, ROUGH, start)?;
             let model = plan.kernel(rows, &inner, &solution);
             let loss = outer
                 .iter()
                 .map(|&row| log_loss(&model, rows, row))
                 .sum::<f64>();
-            if loss < best.0 {
-                best = (loss, l2);
-            }
-            start = Some(solution);
+            solutions.push((loss, l2, solution));
         }
-        Ok(best.1)
+        let best = solutions.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        let (_, l2, solution) = best.expect("at least one strength");
+        Ok((l2, Some(solution)))
     }
 }
 
@@ -152,7 +156,12 @@ fn expand(rows: &TrainingRows, plan: &ColumnPlan, sample: &[usize]) -> Expanded 
     DatasetBase::new(plan.matrix(rows, sample), labels)
 }
 
-fn solve(expanded: &Expanded, l2: f64, start: Option<&Solution>) -> Result<Solution, FitError> {
+fn solve(
+    expanded: &Expanded,
+    l2: f64,
+    tolerance: f64,
+    start: Option<&Solution>,
+) -> Result<Solution, FitError> {
     if expanded.records.ncols() == 0 {
         let positives = expanded.targets.iter().filter(|&&label| label).count() as f64;
         let negatives = expanded.targets.len() as f64 - positives;
@@ -161,7 +170,7 @@ fn solve(expanded: &Expanded, l2: f64, start: Option<&Solution>) -> Result<Solut
             intercept: (positives / negatives).ln(),
         });
     }
-    let fitted = fit_with_linfa(expanded, l2, start)?;
+    let fitted = fit_with_linfa(expanded, l2, tolerance, start)?;
     let sign = sign_of(&fitted);
     Ok(Solution {
         coefficients: fitted
@@ -180,16 +189,18 @@ fn sign_of(fitted: &Fitted) -> f64 {
     if fitted.labels().pos.class { 1.0 } else { -1.0 }
 }
 
+/// `tolerance` is the largest gradient a row at which the optimiser stops.
 fn fit_with_linfa(
     expanded: &Expanded,
     l2: f64,
+    tolerance: f64,
     start: Option<&Solution>,
 ) -> Result<Fitted, FitError> {
     let count = expanded.targets.len();
     let true_is_positive = 2 * expanded.targets.iter().filter(|&&label| label).count() > count;
     let mut reason = String::new();
     // The loss is a sum over rows, and so is its gradient. Near the optimum the line search may fail on rounding alone.
-    for tolerance in [1e-6, 1e-5, 1e-4] {
+    for tolerance in [tolerance, 10.0 * tolerance, 100.0 * tolerance] {
         let mut params = LogisticRegression::default()
             .alpha(l2)
             .max_iterations(300)

@@ -35,7 +35,7 @@ impl Default for SegmentParams {
         Self {
             count: 5,
             features: Vec::new(),
-            runs: 10,
+            runs: 5,
             max_rows: 20_000,
             seed: 1,
         }
@@ -65,6 +65,8 @@ impl SegmentParams {
         });
         let clusters = KMeans::params(self.count)
             .n_runs(self.runs)
+            .max_n_iterations(100)
+            .tolerance(1e-3)
             .fit(&DatasetBase::from(points))
             .map_err(|error| FitError::Library {
                 family: "segments",

@@ -200,6 +200,26 @@ impl<'a> TrainingRows<'a> {
         chosen.sort_unstable();
         chosen
     }
+
+    /// As [`sample`](Self::sample), where both outcomes have to be among the rows.
+    ///
+    /// # Errors
+    /// [`FitError::OneOutcome`] if they are not: one of them is very rare.
+    pub(crate) fn sample_labelled(
+        &self,
+        at_most: usize,
+        seed: u64,
+    ) -> Result<Vec<usize>, FitError> {
+        let sample = self.sample(at_most, seed);
+        let positives = sample.iter().filter(|&&row| self.labels[row]).count();
+        if positives == 0 || positives == sample.len() {
+            return Err(FitError::OneOutcome {
+                positives,
+                rows: sample.len(),
+            });
+        }
+        Ok(sample)
+    }
 }
 
 fn broken_rule(value: f64, kind: &FeatureKind) -> Option<String> {

@@ -53,8 +53,8 @@ fn our_kernel_gives_the_probabilities_of_linfa() {
         let sample: Vec<usize> = (0..rows.len()).collect();
         let plan = ColumnPlan::new(&rows, &sample, 2);
         let expanded = expand(&rows, &plan, &sample);
-        let fitted = fit_with_linfa(&expanded, 1.0, None).unwrap();
-        let kernel = plan.kernel(&rows, &sample, &solve(&expanded, 1.0, None).unwrap());
+        let fitted = fit_with_linfa(&expanded, 1.0, CLOSE, None).unwrap();
+        let kernel = plan.kernel(&rows, &sample, &solve(&expanded, 1.0, CLOSE, None).unwrap());
         let theirs = fitted.predict_probabilities(&expanded.records);
         for (row, &majority) in theirs.iter().enumerate() {
             let expected = if fitted.labels().pos.class {
@@ -91,8 +91,8 @@ fn a_start_from_the_solution_stays_there() {
     let sample: Vec<usize> = (0..rows.len()).collect();
     let plan = ColumnPlan::new(&rows, &sample, 50);
     let expanded = expand(&rows, &plan, &sample);
-    let cold = solve(&expanded, 1.0, None).unwrap();
-    let warm = solve(&expanded, 1.0, Some(&cold)).unwrap();
+    let cold = solve(&expanded, 1.0, CLOSE, None).unwrap();
+    let warm = solve(&expanded, 1.0, CLOSE, Some(&cold)).unwrap();
     for (a, b) in cold.coefficients.iter().zip(&warm.coefficients) {
         assert!((a - b).abs() < 1e-3, "{a} became {b}");
     }
