@@ -202,10 +202,7 @@ fn as_text<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(moment)
 }
 
-fn as_optional_text<S: Serializer>(
-    date: &Option<jiff::civil::Date>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn as_optional_text<S: Serializer>(date: &Option<jiff::civil::Date>, serializer: S) -> Result<S::Ok, S::Error> {
     match date {
         Some(date) => serializer.collect_str(date),
         None => serializer.serialize_none(),

@@ -131,10 +131,7 @@ impl SimTable {
     /// The column of that name, if there is one.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&SimColumn> {
-        self.columns
-            .iter()
-            .find(|(column, _)| *column == name)
-            .map(|(_, column)| column)
+        self.columns.iter().find(|(column, _)| *column == name).map(|(_, column)| column)
     }
 }
 
@@ -162,11 +159,7 @@ impl Company {
         CompanySummary {
             start: self.start,
             end: self.end,
-            rows: self
-                .tables
-                .iter()
-                .map(|table| (table.name, table.rows()))
-                .collect(),
+            rows: self.tables.iter().map(|table| (table.name, table.rows())).collect(),
         }
     }
 }
@@ -208,26 +201,12 @@ impl fmt::Display for CompanySummary {
 /// If a parameter is outside the range that it documents.
 #[must_use]
 pub fn simulate(params: &SimulateParams) -> Company {
-    assert!(
-        (1..=10_000).contains(&params.days),
-        "found {} days, expected 1 to 10,000",
-        params.days
-    );
-    assert!(
-        u32::try_from(params.customers).is_ok(),
-        "found {} customers, expected fewer",
-        params.customers
-    );
+    assert!((1..=10_000).contains(&params.days), "found {} days, expected 1 to 10,000", params.days);
+    assert!(u32::try_from(params.customers).is_ok(), "found {} customers, expected fewer", params.customers);
     let moments = params.truth_moments.len();
-    assert!(
-        moments <= 10_000,
-        "found {moments} moments, expected at most 10,000"
-    );
+    assert!(moments <= 10_000, "found {moments} moments, expected at most 10,000");
     let events = params.events_per_customer;
-    assert!(
-        events >= 0.0 && events.is_finite(),
-        "found {events} events per customer, expected 0 or more"
-    );
+    assert!(events >= 0.0 && events.is_finite(), "found {events} events per customer, expected 0 or more");
     let days = params.days as i32;
     let calendar = Calendar::new(params.start, days);
     let (start, end) = (calendar.start, calendar.start.plus_days(i64::from(days)));
@@ -241,9 +220,7 @@ pub fn simulate(params: &SimulateParams) -> Company {
     ledger.lines.par_sort_unstable();
     ledger.events.par_sort_unstable();
     ledger.contacts.par_sort_unstable();
-    ledger
-        .memberships
-        .sort_by_key(|(customer, membership)| (membership.start, *customer));
+    ledger.memberships.sort_by_key(|(customer, membership)| (membership.start, *customer));
     let mut tables = Columns::new(params.customers, &world).tables(ledger, &world);
     tables.push(parameters::table());
     Company { tables, start, end }
@@ -257,10 +234,7 @@ fn draw_all(params: &SimulateParams, world: &World) -> Ledger {
             let mut ledger = Ledger::default();
             for customer in first..params.customers.min(first + CUSTOMERS_PER_PIECE) {
                 // The generator's own seeding tells neighbouring numbers apart.
-                let stream = params
-                    .seed
-                    .wrapping_mul(0x9E6C_63D0_876A_9A35)
-                    .wrapping_add(customer as u64);
+                let stream = params.seed.wrapping_mul(0x9E6C_63D0_876A_9A35).wrapping_add(customer as u64);
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(stream);
                 let joined = joining_day(customer, params.customers, world.calendar.days);
                 ledger.record(&mut rng, world, customer as u32, joined);
@@ -269,10 +243,8 @@ fn draw_all(params: &SimulateParams, world: &World) -> Ledger {
         })
         .collect();
     let mut all = Ledger::default();
-    all.lines
-        .reserve_exact(pieces.iter().map(|piece| piece.lines.len()).sum());
-    all.events
-        .reserve_exact(pieces.iter().map(|piece| piece.events.len()).sum());
+    all.lines.reserve_exact(pieces.iter().map(|piece| piece.lines.len()).sum());
+    all.events.reserve_exact(pieces.iter().map(|piece| piece.events.len()).sum());
     for piece in pieces {
         all.append(piece);
     }
@@ -298,16 +270,10 @@ fn truth_moments(params: &SimulateParams, start: Moment, end: Moment) -> Vec<(i3
     const DEFAULT_HORIZON_DAYS: i64 = 90;
     let last = end.plus_days(-DEFAULT_HORIZON_DAYS);
     let default = [(last, DEFAULT_HORIZON_DAYS as u32)];
-    let wanted = if params.truth_moments.is_empty() {
-        &default[..]
-    } else {
-        &params.truth_moments[..]
-    };
+    let wanted = if params.truth_moments.is_empty() { &default[..] } else { &params.truth_moments[..] };
     wanted
         .iter()
-        .filter(|(moment, horizon)| {
-            moment.day() > start.day() && moment.day() + i64::from(*horizon) <= end.day()
-        })
+        .filter(|(moment, horizon)| moment.day() > start.day() && moment.day() + i64::from(*horizon) <= end.day())
         .map(|&(moment, horizon)| ((moment.day() - start.day()) as i32, horizon as i32))
         .collect()
 }

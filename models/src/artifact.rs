@@ -168,24 +168,17 @@ impl Model {
     fn check(&self) -> Result<(), String> {
         let kinds = self.plan().kinds();
         match self {
-            Self::Churn(model) => model
-                .classifier
-                .check(&kinds)
-                .map_err(|error| error.to_string()),
+            Self::Churn(model) => model.classifier.check(&kinds).map_err(|error| error.to_string()),
             Self::Upsell(model) => model
                 .products
                 .iter()
                 .try_for_each(|(_, classifier)| classifier.check(&kinds))
                 .map_err(|error| error.to_string()),
-            Self::Clv(model) if !(0.0..10.0).contains(&model.annual_discount_rate) => Err(format!(
-                "found a discount rate of {} a year, expected 0 to 10",
-                model.annual_discount_rate
-            )),
+            Self::Clv(model) if !(0.0..10.0).contains(&model.annual_discount_rate) => {
+                Err(format!("found a discount rate of {} a year, expected 0 to 10", model.annual_discount_rate))
+            }
             Self::Clv(_) => Ok(()),
-            Self::Segments(model) => model
-                .segments
-                .check(&kinds)
-                .map_err(|error| error.to_string()),
+            Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
         }
     }
 }
@@ -202,9 +195,7 @@ pub enum ArtifactError {
         error: io::Error,
     },
     /// Not a whole, valid model of a version this program reads.
-    #[error(
-        "{path}: {found}; expected a model as published by `tend train`; train again or take another version"
-    )]
+    #[error("{path}: {found}; expected a model as published by `tend train`; train again or take another version")]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -216,8 +207,7 @@ pub enum ArtifactError {
 /// The bytes of an artifact; the payload's length and checksum in `header` are filled in.
 #[must_use]
 pub fn encode(mut header: Header, model: &Model) -> Vec<u8> {
-    let payload = bincode::serde::encode_to_vec(model, bincode::config::standard())
-        .expect("a model is plain data");
+    let payload = bincode::serde::encode_to_vec(model, bincode::config::standard()).expect("a model is plain data");
     header.payload_bytes = payload.len();
     header.payload_blake3 = blake3::hash(&payload).to_hex().to_string();
     let header = serde_json::to_vec(&header).expect("a header is plain data");
@@ -238,10 +228,8 @@ pub fn encode(mut header: Header, model: &Model) -> Vec<u8> {
 /// [`ArtifactError::Io`] if the operating system refuses.
 pub fn save(path: &Path, header: Header, model: &Model) -> Result<(), ArtifactError> {
     let bytes = encode(header, model);
-    write_atomically(path, |writer| writer.write_all(&bytes)).map_err(|error| ArtifactError::Io {
-        path: path.to_owned(),
-        error,
-    })
+    write_atomically(path, |writer| writer.write_all(&bytes))
+        .map_err(|error| ArtifactError::Io { path: path.to_owned(), error })
 }
 
 /// Reads what a model is, without the model.
@@ -250,12 +238,7 @@ pub fn save(path: &Path, header: Header, model: &Model) -> Result<(), ArtifactEr
 /// [`ArtifactError`] if the file cannot be read or its header is not whole.
 pub fn read_header(path: &Path) -> Result<Header, ArtifactError> {
     let bytes = read(path)?;
-    split(&bytes)
-        .map(|(header, _)| header)
-        .map_err(|found| ArtifactError::Invalid {
-            path: path.to_owned(),
-            found,
-        })
+    split(&bytes).map(|(header, _)| header).map_err(|found| ArtifactError::Invalid { path: path.to_owned(), found })
 }
 
 /// Reads a model and checks it whole: checksums, then that its parts fit together.
@@ -263,10 +246,7 @@ pub fn read_header(path: &Path) -> Result<Header, ArtifactError> {
 /// # Errors
 /// [`ArtifactError`] if the file cannot be read or any check fails.
 pub fn load(path: &Path) -> Result<(Header, Model), ArtifactError> {
-    decode(&read(path)?).map_err(|found| ArtifactError::Invalid {
-        path: path.to_owned(),
-        found,
-    })
+    decode(&read(path)?).map_err(|found| ArtifactError::Invalid { path: path.to_owned(), found })
 }
 
 /// Reads a model from the bytes of an artifact.
@@ -276,11 +256,7 @@ pub fn load(path: &Path) -> Result<(Header, Model), ArtifactError> {
 pub fn decode(bytes: &[u8]) -> Result<(Header, Model), String> {
     let (header, payload) = split(bytes)?;
     if payload.len() != header.payload_bytes {
-        return Err(format!(
-            "found {} bytes of model, the header says {}",
-            payload.len(),
-            header.payload_bytes
-        ));
+        return Err(format!("found {} bytes of model, the header says {}", payload.len(), header.payload_bytes));
     }
     if blake3::hash(payload).to_hex().as_str() != header.payload_blake3 {
         return Err("found a model that does not match its checksum".to_owned());
@@ -290,27 +266,17 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, Model), String> {
     let (model, read): (Model, usize) = bincode::serde::decode_from_slice(payload, config)
         .map_err(|error| format!("found an unreadable model: {error}"))?;
     if read != payload.len() {
-        return Err(format!(
-            "found {} bytes behind the model",
-            payload.len() - read
-        ));
+        return Err(format!("found {} bytes behind the model", payload.len() - read));
     }
     if model.task() != header.task {
-        return Err(format!(
-            "found a {} model under a {} header",
-            model.task(),
-            header.task
-        ));
+        return Err(format!("found a {} model under a {} header", model.task(), header.task));
     }
     model.check()?;
     Ok((header, model))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ArtifactError> {
-    fs::read(path).map_err(|error| ArtifactError::Io {
-        path: path.to_owned(),
-        error,
-    })
+    fs::read(path).map_err(|error| ArtifactError::Io { path: path.to_owned(), error })
 }
 
 fn split(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
@@ -320,23 +286,16 @@ fn split(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
     let version = number(8);
     if version != FORMAT_VERSION {
-        return Err(format!(
-            "found format version {version}, this program reads version {FORMAT_VERSION}"
-        ));
+        return Err(format!("found format version {version}, this program reads version {FORMAT_VERSION}"));
     }
     let length = number(12) as usize;
     if length > LONGEST_HEADER {
-        return Err(format!(
-            "found a header of {length} bytes, at most {LONGEST_HEADER} are allowed"
-        ));
+        return Err(format!("found a header of {length} bytes, at most {LONGEST_HEADER} are allowed"));
     }
-    let header = bytes
-        .get(PREAMBLE..PREAMBLE + length)
-        .ok_or("found a file that ends inside its header")?;
+    let header = bytes.get(PREAMBLE..PREAMBLE + length).ok_or("found a file that ends inside its header")?;
     if blake3::hash(header).as_bytes() != &bytes[16..PREAMBLE] {
         return Err("found a header that does not match its checksum".to_owned());
     }
-    let header = serde_json::from_slice(header)
-        .map_err(|error| format!("found an unreadable header: {error}"))?;
+    let header = serde_json::from_slice(header).map_err(|error| format!("found an unreadable header: {error}"))?;
     Ok((header, &bytes[PREAMBLE + length..]))
 }

@@ -137,35 +137,25 @@ impl FeaturePlan {
     /// The place of a feature.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
-        self.features
-            .iter()
-            .position(|feature| feature.name == name)
+        self.features.iter().position(|feature| feature.name == name)
     }
 
     /// The names, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.features
-            .iter()
-            .map(|feature| feature.name.clone())
-            .collect()
+        self.features.iter().map(|feature| feature.name.clone()).collect()
     }
 
     /// The kinds, in order.
     #[must_use]
     pub fn kinds(&self) -> Vec<FeatureKind> {
-        self.features
-            .iter()
-            .map(|feature| feature.kind.clone())
-            .collect()
+        self.features.iter().map(|feature| feature.kind.clone()).collect()
     }
 
     /// Whether every feature can be computed from a history.
     #[must_use]
     pub fn reads_histories(&self) -> bool {
-        self.features
-            .iter()
-            .all(|feature| !matches!(feature.measure, Measure::Column(_)))
+        self.features.iter().all(|feature| !matches!(feature.measure, Measure::Column(_)))
     }
 }
 
@@ -202,11 +192,7 @@ impl<'a> SnapshotMaker<'a> {
     #[must_use]
     pub fn new(plan: &FeaturePlan, timelines: &'a Timelines) -> Self {
         Self {
-            bound: plan
-                .features
-                .iter()
-                .map(|feature| bind(feature, timelines))
-                .collect(),
+            bound: plan.features.iter().map(|feature| bind(feature, timelines)).collect(),
             purchases: PurchaseTotals::new(timelines.categories.len()),
             events: EventTotals::new(timelines.event_types.len()),
             subscriptions: SubscriptionTotals::default(),
@@ -248,9 +234,7 @@ impl<'a> SnapshotMaker<'a> {
             Measure::DaysSinceContact => self.contacts.days_since_last(),
             Measure::ActiveSubscriptions => self.subscriptions.active(),
             Measure::MonthlyRevenue => self.subscriptions.monthly_revenue(),
-            Measure::MonthlyRevenueChange(window) => {
-                self.subscriptions.monthly_revenue_change(window)
-            }
+            Measure::MonthlyRevenueChange(window) => self.subscriptions.monthly_revenue_change(window),
             Measure::SubscribedDays => self.subscriptions.subscribed_days(),
             Measure::DaysSinceSubscriptionStart => self.subscriptions.days_since_start(),
             Measure::DaysSinceSubscriptionEnd => self.subscriptions.days_since_end(),
@@ -263,9 +247,7 @@ impl<'a> SnapshotMaker<'a> {
 }
 
 fn code_of(texts: &[String], text: &str) -> u32 {
-    texts
-        .binary_search_by(|known| known.as_str().cmp(text))
-        .map_or(NO_CODE, |place| place as u32)
+    texts.binary_search_by(|known| known.as_str().cmp(text)).map_or(NO_CODE, |place| place as u32)
 }
 
 /// The level of a code; unknown for [`NO_CODE`].
@@ -278,30 +260,17 @@ fn translation(kind: &FeatureKind, texts: &[String]) -> Vec<f64> {
     let FeatureKind::Category { levels } = kind else {
         return vec![f64::NAN; texts.len()];
     };
-    texts
-        .iter()
-        .map(|text| levels.binary_search(text).unwrap_or(levels.len()) as f64)
-        .collect()
+    texts.iter().map(|text| levels.binary_search(text).unwrap_or(levels.len()) as f64).collect()
 }
 
 fn bind<'a>(feature: &Feature, timelines: &'a Timelines) -> Bound<'a> {
     match &feature.measure {
         Measure::CategoryShare(name) => Bound::CategoryShare(code_of(&timelines.categories, name)),
-        Measure::DaysSinceCategory(name) => {
-            Bound::DaysSinceCategory(code_of(&timelines.categories, name))
-        }
-        Measure::EventCount(name, window) => {
-            Bound::EventCount(code_of(&timelines.event_types, name), *window)
-        }
-        Measure::DaysSinceEvent(name) => {
-            Bound::DaysSinceEvent(code_of(&timelines.event_types, name))
-        }
-        Measure::LastEventValue(name) => {
-            Bound::LastEventValue(code_of(&timelines.event_types, name))
-        }
-        Measure::SubscribedProduct => {
-            Bound::SubscribedProduct(translation(&feature.kind, &timelines.products))
-        }
+        Measure::DaysSinceCategory(name) => Bound::DaysSinceCategory(code_of(&timelines.categories, name)),
+        Measure::EventCount(name, window) => Bound::EventCount(code_of(&timelines.event_types, name), *window),
+        Measure::DaysSinceEvent(name) => Bound::DaysSinceEvent(code_of(&timelines.event_types, name)),
+        Measure::LastEventValue(name) => Bound::LastEventValue(code_of(&timelines.event_types, name)),
+        Measure::SubscribedProduct => Bound::SubscribedProduct(translation(&feature.kind, &timelines.products)),
         Measure::Attribute(name) => bind_attribute(feature, name, timelines),
         Measure::Column(_) => Bound::Unknown,
         plain => Bound::Plain(plain.clone()),
@@ -309,11 +278,7 @@ fn bind<'a>(feature: &Feature, timelines: &'a Timelines) -> Bound<'a> {
 }
 
 fn bind_attribute<'a>(feature: &Feature, name: &str, timelines: &'a Timelines) -> Bound<'a> {
-    let Some(attribute) = timelines
-        .attributes
-        .iter()
-        .find(|attribute| attribute.name == name)
-    else {
+    let Some(attribute) = timelines.attributes.iter().find(|attribute| attribute.name == name) else {
         return Bound::Unknown;
     };
     match (&attribute.values, &feature.kind) {
@@ -327,20 +292,14 @@ fn bind_attribute<'a>(feature: &Feature, name: &str, timelines: &'a Timelines) -
 
 /// The window's place in [`WINDOWS_DAYS`]; a window that is not there counts everything.
 fn window_place(window: u16) -> usize {
-    WINDOWS_DAYS
-        .iter()
-        .position(|&days| days == window)
-        .unwrap_or(WINDOWS_DAYS.len())
+    WINDOWS_DAYS.iter().position(|&days| days == window).unwrap_or(WINDOWS_DAYS.len())
 }
 
 /// The place of the smallest window that holds an age in seconds; one past the last if none does.
 #[inline]
 fn window_of_age(age_seconds: i64) -> usize {
     let days = age_seconds as f64 / crate::quantities::DAY_SECONDS as f64;
-    WINDOWS_DAYS
-        .iter()
-        .take_while(|&&window| days > f64::from(window))
-        .count()
+    WINDOWS_DAYS.iter().take_while(|&&window| days > f64::from(window)).count()
 }
 
 /// Amounts by window: each held once, in the smallest window that holds its age.

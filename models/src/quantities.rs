@@ -146,10 +146,7 @@ impl Moment {
     }
 
     fn timestamp(self) -> jiff::Timestamp {
-        let in_range = self.0.clamp(
-            jiff::Timestamp::MIN.as_second(),
-            jiff::Timestamp::MAX.as_second(),
-        );
+        let in_range = self.0.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
         jiff::Timestamp::from_second(in_range).expect("clamped into range")
     }
 }
@@ -174,15 +171,9 @@ impl std::str::FromStr for Moment {
         }
         text.parse::<jiff::civil::Date>()
             .ok()
-            .and_then(|date| {
-                jiff::tz::TimeZone::UTC
-                    .to_timestamp(date.at(0, 0, 0, 0))
-                    .ok()
-            })
+            .and_then(|date| jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok())
             .map(|timestamp| Self(timestamp.as_second()))
-            .ok_or_else(|| {
-                format!("{text:?} is not a date; write 2026-03-31 or 2026-03-31T12:00:00Z")
-            })
+            .ok_or_else(|| format!("{text:?} is not a date; write 2026-03-31 or 2026-03-31T12:00:00Z"))
     }
 }
 

@@ -65,17 +65,13 @@ pub enum RegistryError {
         known: String,
     },
     /// Nothing to go back to.
-    #[error(
-        "{task} has had no champion before the present one; promote a version with `tend models promote`"
-    )]
+    #[error("{task} has had no champion before the present one; promote a version with `tend models promote`")]
     NoPrevious {
         /// The task.
         task: Task,
     },
     /// The pointer is not readable.
-    #[error(
-        "{path}: {found}; expected the version that answers; write it anew with `tend models promote`"
-    )]
+    #[error("{path}: {found}; expected the version that answers; write it anew with `tend models promote`")]
     Pointer {
         /// The pointer file.
         path: PathBuf,
@@ -111,19 +107,12 @@ impl Registry {
         let mut numbers = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| io_error(&folder, error))?;
-            if let Some(number) = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u64>().ok())
-            {
+            if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok()) {
                 numbers.push(number);
             }
         }
         numbers.sort_unstable();
-        Ok(numbers
-            .into_iter()
-            .map(|number| number.to_string())
-            .collect())
+        Ok(numbers.into_iter().map(|number| number.to_string()).collect())
     }
 
     /// Publishes a model under the next free version, which is returned; `header.version` is filled in. The version
@@ -131,26 +120,16 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError`] if the operating system refuses; nothing is then visible.
-    pub fn publish(
-        &self,
-        header: &Header,
-        model: &Model,
-        companions: &[Companion],
-    ) -> Result<String, RegistryError> {
+    pub fn publish(&self, header: &Header, model: &Model, companions: &[Companion]) -> Result<String, RegistryError> {
         let task = header.task;
         let parent = self.root.join(task.name());
         fs::create_dir_all(&parent).map_err(|error| io_error(&parent, error))?;
-        let mut number = self
-            .versions(task)?
-            .last()
-            .map_or(0, |last| last.parse().unwrap_or(0))
-            + 1_u64;
+        let mut number = self.versions(task)?.last().map_or(0, |last| last.parse().unwrap_or(0)) + 1_u64;
         loop {
             let version = number.to_string();
             let staged = parent.join(format!(".{version}.tmp-{}", std::process::id()));
-            let outcome = stage(&staged, header, model, companions, &version).and_then(|()| {
-                fs::rename(&staged, parent.join(&version)).map_err(|error| io_error(&staged, error))
-            });
+            let outcome = stage(&staged, header, model, companions, &version)
+                .and_then(|()| fs::rename(&staged, parent.join(&version)).map_err(|error| io_error(&staged, error)));
             match outcome {
                 Ok(()) => {
                     sync_folder(&parent).map_err(|error| io_error(&parent, error))?;
@@ -175,14 +154,9 @@ impl Registry {
     pub fn champion(&self, task: Task) -> Result<Option<Champion>, RegistryError> {
         let path = self.root.join(task.name()).join(POINTER_FILE);
         match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes)
-                    .map(Some)
-                    .map_err(|error| RegistryError::Pointer {
-                        path,
-                        found: error.to_string(),
-                    })
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| RegistryError::Pointer { path, found: error.to_string() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error(&path, error)),
         }
@@ -202,13 +176,7 @@ impl Registry {
             previous = champion.previous;
             previous.push(champion.version);
         }
-        self.point(
-            task,
-            &Champion {
-                version: version.to_owned(),
-                previous,
-            },
-        )
+        self.point(task, &Champion { version: version.to_owned(), previous })
     }
 
     /// Makes the champion before the present one the champion again, and returns its version.
@@ -216,21 +184,10 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] if there was none or it does not load; the champion then stays.
     pub fn rollback(&self, task: Task) -> Result<String, RegistryError> {
-        let mut champion = self
-            .champion(task)?
-            .ok_or(RegistryError::NoPrevious { task })?;
-        let version = champion
-            .previous
-            .pop()
-            .ok_or(RegistryError::NoPrevious { task })?;
+        let mut champion = self.champion(task)?.ok_or(RegistryError::NoPrevious { task })?;
+        let version = champion.previous.pop().ok_or(RegistryError::NoPrevious { task })?;
         self.load(task, &version)?;
-        self.point(
-            task,
-            &Champion {
-                version: version.clone(),
-                previous: champion.previous,
-            },
-        )?;
+        self.point(task, &Champion { version: version.clone(), previous: champion.previous })?;
         Ok(version)
     }
 
@@ -241,24 +198,13 @@ impl Registry {
     pub fn load(&self, task: Task, version: &str) -> Result<(Header, Model), RegistryError> {
         let known = self.versions(task)?;
         if !known.iter().any(|one| one == version) {
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            return Err(RegistryError::UnknownVersion {
-                task,
-                version: version.to_owned(),
-                known,
-            });
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(RegistryError::UnknownVersion { task, version: version.to_owned(), known });
         }
         let path = self.folder(task, version).join(MODEL_FILE);
         let (header, model) = artifact::load(&path)?;
         if header.task != task || header.version != version {
-            let found = format!(
-                "found the model of {} version {}",
-                header.task, header.version
-            );
+            let found = format!("found the model of {} version {}", header.task, header.version);
             return Err(ArtifactError::Invalid { path, found }.into());
         }
         Ok((header, model))
@@ -269,16 +215,13 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] if it is not usable.
     pub fn load_champion(&self, task: Task) -> Result<Option<(Header, Model)>, RegistryError> {
-        self.champion(task)?
-            .map(|champion| self.load(task, &champion.version))
-            .transpose()
+        self.champion(task)?.map(|champion| self.load(task, &champion.version)).transpose()
     }
 
     fn point(&self, task: Task, champion: &Champion) -> Result<(), RegistryError> {
         let path = self.root.join(task.name()).join(POINTER_FILE);
         let text = serde_json::to_vec(champion).expect("a pointer is plain data");
-        write_atomically(&path, |writer| writer.write_all(&text))
-            .map_err(|error| io_error(&path, error))
+        write_atomically(&path, |writer| writer.write_all(&text)).map_err(|error| io_error(&path, error))
     }
 }
 
@@ -290,24 +233,16 @@ fn stage(
     version: &str,
 ) -> Result<(), RegistryError> {
     fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
-    let header = Header {
-        version: version.to_owned(),
-        ..header.clone()
-    };
+    let header = Header { version: version.to_owned(), ..header.clone() };
     artifact::save(&folder.join(MODEL_FILE), header, model)?;
     for companion in companions {
         let path = folder.join(companion.name);
-        write_atomically(&path, |writer| {
-            writer.write_all(companion.contents.as_bytes())
-        })
-        .map_err(|error| io_error(&path, error))?;
+        write_atomically(&path, |writer| writer.write_all(companion.contents.as_bytes()))
+            .map_err(|error| io_error(&path, error))?;
     }
     Ok(())
 }
 
 fn io_error(path: &Path, error: io::Error) -> RegistryError {
-    RegistryError::Io {
-        path: path.to_owned(),
-        error,
-    }
+    RegistryError::Io { path: path.to_owned(), error }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{
-    ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel,
-};
+use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
 use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
@@ -71,11 +69,7 @@ impl Scorer {
     /// The widest feature plan of the loaded models: what stages and conditions can name.
     #[must_use]
     pub fn profile(&self) -> FeaturePlan {
-        self.plans()
-            .into_iter()
-            .max_by_key(|plan| plan.width())
-            .cloned()
-            .unwrap_or_default()
+        self.plans().into_iter().max_by_key(|plan| plan.width()).cloned().unwrap_or_default()
     }
 
     /// The products whose propensity is told.
@@ -110,10 +104,7 @@ impl Scorer {
             churn_row: self.churn.as_ref().map_or(0, |model| place(&model.plan)),
             upsell_row: self.upsell.as_ref().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
-            makers: plans
-                .iter()
-                .map(|plan| SnapshotMaker::new(plan, timelines))
-                .collect(),
+            makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
             contributions: Vec::new(),
             owned: Vec::new(),
@@ -151,11 +142,7 @@ impl BoundScorer<'_> {
             moment,
             churn_probability: None,
             propensities: Vec::new(),
-            value: self
-                .scorer
-                .value
-                .as_ref()
-                .and_then(|model| lifetime_value(model, &history)),
+            value: self.scorer.value.as_ref().and_then(|model| lifetime_value(model, &history)),
             segment: None,
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),
@@ -165,17 +152,11 @@ impl BoundScorer<'_> {
         {
             let row = &self.rows[self.churn_row];
             scorecard.churn_probability = Some(model.classifier.probability(row));
-            scorecard.reasons =
-                reasons(&model.classifier, &model.plan, row, &mut self.contributions);
+            scorecard.reasons = reasons(&model.classifier, &model.plan, row, &mut self.contributions);
         }
         if let Some(model) = &self.scorer.upsell {
-            scorecard.propensities = propensities(
-                model,
-                self.timelines,
-                &history,
-                &self.rows[self.upsell_row],
-                &mut self.owned,
-            );
+            scorecard.propensities =
+                propensities(model, self.timelines, &history, &self.rows[self.upsell_row], &mut self.owned);
         }
         if let Some(model) = &self.scorer.segments {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
@@ -187,12 +168,7 @@ impl BoundScorer<'_> {
 
 /// Why a classifier gives this row its probability, strongest first, as sentences.
 #[must_use]
-pub fn reasons(
-    classifier: &Classifier,
-    plan: &FeaturePlan,
-    row: &[f64],
-    contributions: &mut Vec<f64>,
-) -> Vec<String> {
+pub fn reasons(classifier: &Classifier, plan: &FeaturePlan, row: &[f64], contributions: &mut Vec<f64>) -> Vec<String> {
     contributions.clear();
     contributions.resize(row.len(), 0.0);
     classifier.explain(row, contributions);
@@ -204,14 +180,12 @@ pub fn reasons(
 pub fn at_risk(definition: ChurnDefinition, history: &History<'_>) -> bool {
     match definition {
         ChurnDefinition::TargetColumn => true,
-        ChurnDefinition::SubscriptionEnds => history
-            .subscriptions()
-            .any(|subscription| subscription.end == crate::timeline::NEVER),
+        ChurnDefinition::SubscriptionEnds => {
+            history.subscriptions().any(|subscription| subscription.end == crate::timeline::NEVER)
+        }
         ChurnDefinition::NoPurchase { active_within_days } => {
             let earliest = history.moment().seconds() - i64::from(active_within_days) * DAY_SECONDS;
-            history
-                .purchases()
-                .any(|line| line.at >= earliest && line.amount >= 0.0)
+            history.purchases().any(|line| line.at >= earliest && line.amount >= 0.0)
         }
     }
 }
@@ -220,24 +194,12 @@ pub fn at_risk(definition: ChurnDefinition, history: &History<'_>) -> bool {
 pub fn owned_offers(offer: Offer, history: &History<'_>, owned: &mut Vec<u32>) {
     owned.clear();
     match offer {
-        Offer::Category => owned.extend(
-            history
-                .purchases()
-                .filter(|line| line.amount >= 0.0)
-                .map(|line| line.category),
-        ),
+        Offer::Category => {
+            owned.extend(history.purchases().filter(|line| line.amount >= 0.0).map(|line| line.category))
+        }
         Offer::Product => {
-            owned.extend(
-                history
-                    .purchases()
-                    .filter(|line| line.amount >= 0.0)
-                    .map(|line| line.product),
-            );
-            owned.extend(
-                history
-                    .subscriptions()
-                    .map(|subscription| subscription.product),
-            );
+            owned.extend(history.purchases().filter(|line| line.amount >= 0.0).map(|line| line.product));
+            owned.extend(history.subscriptions().map(|subscription| subscription.product));
         }
         Offer::PlanUpgrade | Offer::TargetColumn => {}
     }
@@ -276,17 +238,11 @@ fn propensities(
     }
     owned_offers(model.offer, history, owned);
     let names = offer_names(model.offer, timelines);
-    let has = |product: &String| {
-        names
-            .binary_search(product)
-            .is_ok_and(|code| owned.binary_search(&(code as u32)).is_ok())
-    };
+    let has =
+        |product: &String| names.binary_search(product).is_ok_and(|code| owned.binary_search(&(code as u32)).is_ok());
     let open = model.products.iter().filter(|(product, _)| !has(product));
-    open.map(|(product, classifier)| Propensity {
-        product: product.clone(),
-        probability: classifier.probability(row),
-    })
-    .collect()
+    open.map(|(product, classifier)| Propensity { product: product.clone(), probability: classifier.probability(row) })
+        .collect()
 }
 
 /// What a customer is still worth; `None` without a purchase.
@@ -306,28 +262,14 @@ pub fn value_of_rhythm(model: &ClvModel, rhythm: &PurchaseRhythm) -> LifetimeVal
     };
     let horizon = model.horizon_days.get() / unit;
     let rate = (1.0 + model.annual_discount_rate).ln() * unit / DAYS_OF_A_YEAR;
-    let discounted = model
-        .purchases
-        .discounted_expected_purchases(history, horizon, rate);
-    let mean_spend = if rhythm.mean_repeat_spend > 0.0 {
-        rhythm.mean_repeat_spend
-    } else {
-        0.0
-    };
-    let repeats = if mean_spend > 0.0 {
-        history.repeat_purchases
-    } else {
-        0.0
-    };
-    let spend = model
-        .spend
-        .as_ref()
-        .map_or(0.0, |spend| spend.expected_spend(repeats, mean_spend));
+    let discounted = model.purchases.discounted_expected_purchases(history, horizon, rate);
+    let mean_spend = if rhythm.mean_repeat_spend > 0.0 { rhythm.mean_repeat_spend } else { 0.0 };
+    let repeats = if mean_spend > 0.0 { history.repeat_purchases } else { 0.0 };
+    let spend = model.spend.as_ref().map_or(0.0, |spend| spend.expected_spend(repeats, mean_spend));
     LifetimeValue {
         expected_purchases: model.purchases.expected_purchases(history, horizon),
         probability_alive: model.purchases.probability_alive(history),
         expected_average_spend: Money::new(spend).expect("the kernels answer finite numbers"),
-        predicted_clv: Money::new(discounted * spend * model.margin.get())
-            .expect("the kernels answer finite numbers"),
+        predicted_clv: Money::new(discounted * spend * model.margin.get()).expect("the kernels answer finite numbers"),
     }
 }

@@ -24,8 +24,7 @@ pub fn log_gamma_ratio(base: f64, step: f64) -> f64 {
         return log_gamma(base + step) - log_gamma(base);
     }
     let end = base + step;
-    (base - 0.5) * (step / base).ln_1p() + step * (end.ln() - 1.0) + stirling_rest(end)
-        - stirling_rest(base)
+    (base - 0.5) * (step / base).ln_1p() + step * (end.ln() - 1.0) + stirling_rest(end) - stirling_rest(base)
 }
 
 /// ln B(a, b), the logarithm of the beta function, for a, b > 0.
@@ -45,15 +44,7 @@ pub fn digamma(x: f64) -> f64 {
     }
     let inverse_square = 1.0 / (x * x);
     // B(2k) / (2k), the asymptotic series (Abramowitz and Stegun 6.3.18).
-    let series = [
-        1.0 / 12.0,
-        -1.0 / 120.0,
-        1.0 / 252.0,
-        -1.0 / 240.0,
-        1.0 / 132.0,
-        -691.0 / 32_760.0,
-        1.0 / 12.0,
-    ];
+    let series = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32_760.0, 1.0 / 12.0];
     let tail = inverse_square * polynomial(&series, inverse_square);
     x.ln() - 0.5 / x - tail - below
 }
@@ -120,9 +111,7 @@ fn log_beta_mean_by_integral(k: f64, a: f64, b: f64, w: f64) -> f64 {
         let (near, far) = (slope_of_logistic(u), slope_of_logistic(u + w.ln_1p()));
         ((a + b) * near + k * (far - near)).abs()
     };
-    let sharpest = (0..=64)
-        .map(|i| curvature(left + (right - left) * f64::from(i) / 64.0))
-        .fold(0.0, f64::max);
+    let sharpest = (0..=64).map(|i| curvature(left + (right - left) * f64::from(i) / 64.0)).fold(0.0, f64::max);
     let step = (0.5 / (1.0 + sharpest).sqrt()).max((right - left) / MOST_POINTS);
     let points = ((right - left) / step).ceil() as usize;
 
@@ -138,31 +127,17 @@ fn log_beta_mean_by_integral(k: f64, a: f64, b: f64, w: f64) -> f64 {
 }
 
 /// Where the integrand is more than e^−45 of its peak, or at least no plain exponential yet.
-fn range_of_integrand(
-    k: f64,
-    a: f64,
-    b: f64,
-    w: f64,
-    log_integrand: impl Fn(f64) -> f64,
-) -> (f64, f64) {
+fn range_of_integrand(k: f64, a: f64, b: f64, w: f64, log_integrand: impl Fn(f64) -> f64) -> (f64, f64) {
     const NEGLIGIBLE: f64 = 45.0;
     // The derivative vanishes where (a − (a + b) p) (1 + w p) = k w p (1 − p): once between 0 and 1.
     let (square, linear) = (w * (k - a - b), w * (a - k) - (a + b));
     let root = (linear * linear - 4.0 * square * a).max(0.0).sqrt();
     // The root between 0 and 1, in the form that subtracts nothing; a linear term of 0 or more means a negative square.
-    let peak_p = if linear < 0.0 {
-        2.0 * a / (root - linear)
-    } else {
-        (linear + root) / (-2.0 * square)
-    };
+    let peak_p = if linear < 0.0 { 2.0 * a / (root - linear) } else { (linear + root) / (-2.0 * square) };
     let peak_odds = peak_p / (1.0 - peak_p);
     let log_largest = (a + b + k + 1.0).ln();
     let (lowest, highest) = (-40.0 - log_largest - w.ln_1p(), 40.0 + log_largest);
-    let peak = if peak_odds > 0.0 {
-        peak_odds.ln().clamp(lowest, highest)
-    } else {
-        highest
-    };
+    let peak = if peak_odds > 0.0 { peak_odds.ln().clamp(lowest, highest) } else { highest };
     let negligible = log_integrand(peak) - NEGLIGIBLE;
     let end = |direction: f64| {
         let mut distance = 1.0 / (1.0 + a + b + k).sqrt();
@@ -185,10 +160,7 @@ struct LogSum {
 
 impl LogSum {
     fn new() -> Self {
-        Self {
-            largest: f64::NEG_INFINITY,
-            sum: 0.0,
-        }
+        Self { largest: f64::NEG_INFINITY, sum: 0.0 }
     }
 
     fn add(&mut self, log_term: f64) {
@@ -214,24 +186,14 @@ pub fn log_one_plus_exp(x: f64) -> f64 {
 /// What Stirling's formula leaves out: ln Γ(x) − ((x − ½) ln x − x + ½ ln 2π), for x ≥ 10.
 fn stirling_rest(x: f64) -> f64 {
     // B(2k) / (2k (2k − 1)), Abramowitz and Stegun 6.1.41.
-    let series = [
-        1.0 / 12.0,
-        -1.0 / 360.0,
-        1.0 / 1_260.0,
-        -1.0 / 1_680.0,
-        1.0 / 1_188.0,
-        -691.0 / 360_360.0,
-        1.0 / 156.0,
-    ];
+    let series =
+        [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1_260.0, -1.0 / 1_680.0, 1.0 / 1_188.0, -691.0 / 360_360.0, 1.0 / 156.0];
     polynomial(&series, 1.0 / (x * x)) / x
 }
 
 /// Σ coefficients\[i\] xⁱ.
 fn polynomial(coefficients: &[f64], x: f64) -> f64 {
-    coefficients
-        .iter()
-        .rev()
-        .fold(0.0, |value, coefficient| value * x + coefficient)
+    coefficients.iter().rev().fold(0.0, |value, coefficient| value * x + coefficient)
 }
 
 #[cfg(test)]
@@ -242,10 +204,7 @@ mod tests {
 
     fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
         let gap = (found - expected).abs();
-        assert!(
-            gap <= tolerance,
-            "{what}: found {found:?}, expected {expected:?}, gap {gap:e}"
-        );
+        assert!(gap <= tolerance, "{what}: found {found:?}, expected {expected:?}, gap {gap:e}");
     }
 
     #[test]
@@ -261,31 +220,16 @@ mod tests {
             (0.5, 5000.0, 3000.0, 20.0, -1.301_320_728_120_499_5),
         ] {
             let found = log_beta_mean_of_power(k, a, b, w);
-            assert_near(
-                found,
-                expected,
-                5e-12,
-                &format!("k {k}, a {a}, b {b}, w {w}"),
-            );
+            assert_near(found, expected, 5e-12, &format!("k {k}, a {a}, b {b}, w {w}"));
         }
     }
 
     #[test]
     fn series_and_integral_agree_on_both_sides_of_the_border() {
-        for (k, a, b) in [
-            (1.2, 0.8, 2.4),
-            (30.0, 0.8, 2.4),
-            (500.0, 3.0, 600.0),
-            (3.0, 1e-3, 1e-3),
-        ] {
+        for (k, a, b) in [(1.2, 0.8, 2.4), (30.0, 0.8, 2.4), (500.0, 3.0, 600.0), (3.0, 1e-3, 1e-3)] {
             let series = log_beta_mean_of_power(k, a, b, SERIES_UP_TO);
             let integral = log_beta_mean_by_integral(k, a, b, SERIES_UP_TO);
-            assert_near(
-                integral,
-                series,
-                1e-11 * series.abs().max(1.0),
-                &format!("{k} {a} {b}"),
-            );
+            assert_near(integral, series, 1e-11 * series.abs().max(1.0), &format!("{k} {a} {b}"));
         }
     }
 
@@ -308,29 +252,9 @@ mod tests {
             let tolerance = 1e-15 * f64::abs(expected).max(1.0);
             assert_near(digamma(x), expected, tolerance, &format!("digamma({x})"));
         }
-        assert_near(
-            log_gamma_ratio(1e6, 0.5),
-            6.907_755_153_982_137,
-            2e-15,
-            "ratio",
-        );
-        assert_near(
-            log_beta(0.7929, 1e5),
-            -8.969_628_316_755_32,
-            4e-15,
-            "beta(.79, 1e5)",
-        );
-        assert_near(
-            log_beta(1e6, 1e-6),
-            13.815_496_165_239_374,
-            4e-15,
-            "beta(1e6, 1e-6)",
-        );
-        assert_near(
-            log_beta(12.0, 15.0),
-            -18.568_172_732_389_435,
-            1e-14,
-            "beta(12, 15)",
-        );
+        assert_near(log_gamma_ratio(1e6, 0.5), 6.907_755_153_982_137, 2e-15, "ratio");
+        assert_near(log_beta(0.7929, 1e5), -8.969_628_316_755_32, 4e-15, "beta(.79, 1e5)");
+        assert_near(log_beta(1e6, 1e-6), 13.815_496_165_239_374, 4e-15, "beta(1e6, 1e-6)");
+        assert_near(log_beta(12.0, 15.0), -18.568_172_732_389_435, 1e-14, "beta(12, 15)");
     }
 }

@@ -202,37 +202,20 @@ impl Timelines {
     /// If `customer` is not below [`len`](Self::len).
     #[must_use]
     pub fn timeline(&self, customer: usize) -> Timeline<'_> {
-        assert!(
-            customer < self.len(),
-            "customer {customer} of {}",
-            self.len()
-        );
-        Timeline {
-            timelines: self,
-            customer,
-        }
+        assert!(customer < self.len(), "customer {customer} of {}", self.len());
+        Timeline { timelines: self, customer }
     }
 
     /// The latest time of any row: the moment until which the data reaches. None without rows.
     #[must_use]
     pub fn last_event(&self) -> Option<Moment> {
-        let ended = self
-            .subscriptions
-            .end
+        let ended = self.subscriptions.end.iter().copied().filter(|&end| end != NEVER);
+        [&self.purchases.at, &self.subscriptions.at, &self.events.at, &self.contacts.at]
             .iter()
-            .copied()
-            .filter(|&end| end != NEVER);
-        [
-            &self.purchases.at,
-            &self.subscriptions.at,
-            &self.events.at,
-            &self.contacts.at,
-        ]
-        .iter()
-        .filter_map(|column| column.iter().copied().max())
-        .chain(ended.max())
-        .max()
-        .map(Moment::from_seconds)
+            .filter_map(|column| column.iter().copied().max())
+            .chain(ended.max())
+            .max()
+            .map(Moment::from_seconds)
     }
 
     /// The earliest time of any purchase or subscription. None without any.
@@ -257,22 +240,13 @@ impl<'a> Timeline<'a> {
     /// What was known before the moment.
     #[must_use]
     pub fn before(self, moment: Moment) -> History<'a> {
-        History {
-            timelines: self.timelines,
-            customer: self.customer,
-            moment,
-        }
+        History { timelines: self.timelines, customer: self.customer, moment }
     }
 
     /// What happened from `from` on and before `until`.
     #[must_use]
     pub fn between(self, from: Moment, until: Moment) -> Outcome<'a> {
-        Outcome {
-            timelines: self.timelines,
-            customer: self.customer,
-            from,
-            until,
-        }
+        Outcome { timelines: self.timelines, customer: self.customer, from, until }
     }
 }
 
@@ -384,26 +358,17 @@ impl<'a> History<'a> {
     /// The value of numeric attribute `index`; NaN if unknown at the moment.
     #[must_use]
     pub fn number(&self, values: &[f64]) -> f64 {
-        if self.attributes_known() {
-            values[self.customer]
-        } else {
-            f64::NAN
-        }
+        if self.attributes_known() { values[self.customer] } else { f64::NAN }
     }
 
     /// The code of a category attribute; [`NO_CODE`] if unknown at the moment.
     #[must_use]
     pub fn code(&self, codes: &[u32]) -> u32 {
-        if self.attributes_known() {
-            codes[self.customer]
-        } else {
-            NO_CODE
-        }
+        if self.attributes_known() { codes[self.customer] } else { NO_CODE }
     }
 
     fn attributes_known(&self) -> bool {
-        or_default(&self.timelines.attributes_known_at, self.customer, i64::MIN)
-            < self.moment.seconds()
+        or_default(&self.timelines.attributes_known_at, self.customer, i64::MIN) < self.moment.seconds()
     }
 
     /// Purchase lines, ascending by time.
@@ -425,15 +390,8 @@ impl<'a> History<'a> {
             .filter(move |&row| or_default(&table.known_at, row, i64::MIN) < moment)
             .map(move |row| {
                 let subscription = subscription_at(table, row);
-                let end = if subscription.end < moment {
-                    subscription.end
-                } else {
-                    NEVER
-                };
-                Subscription {
-                    end,
-                    ..subscription
-                }
+                let end = if subscription.end < moment { subscription.end } else { NEVER };
+                Subscription { end, ..subscription }
             })
     }
 
@@ -456,14 +414,12 @@ impl<'a> History<'a> {
         let moment = self.moment.seconds();
         rows_before(&table.at, table.rows_of(self.customer), moment)
             .filter(move |&row| {
-                or_default(&table.known_at, row, i64::MIN) < moment
-                    && or_default(&table.is_control, row, 0) == 0
+                or_default(&table.known_at, row, i64::MIN) < moment && or_default(&table.is_control, row, 0) == 0
             })
             .map(move |row| Contact {
                 at: table.at[row],
                 action: table.action[row],
-                taken: or_default(&table.taken, row, 0) == 1
-                    && or_default(&table.outcome_at, row, NEVER) < moment,
+                taken: or_default(&table.taken, row, 0) == 1 && or_default(&table.outcome_at, row, NEVER) < moment,
             })
     }
 }
@@ -499,15 +455,8 @@ impl<'a> Outcome<'a> {
             .map(move |row| subscription_at(table, row))
             .filter(move |subscription| subscription.end >= from)
             .map(move |subscription| {
-                let end = if subscription.end < until {
-                    subscription.end
-                } else {
-                    NEVER
-                };
-                Subscription {
-                    end,
-                    ..subscription
-                }
+                let end = if subscription.end < until { subscription.end } else { NEVER };
+                Subscription { end, ..subscription }
             })
     }
 }
@@ -527,11 +476,7 @@ struct PurchaseColumns<'a> {
 impl<'a> PurchaseColumns<'a> {
     fn of(table: &'a Purchases, rows: std::ops::Range<usize>) -> Self {
         fn part<T>(column: &[T], rows: std::ops::Range<usize>) -> &[T] {
-            if column.is_empty() {
-                &[]
-            } else {
-                &column[rows]
-            }
+            if column.is_empty() { &[] } else { &column[rows] }
         }
         Self {
             at: part(&table.at, rows.clone()),

@@ -33,7 +33,11 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to decide on")?;
     let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(!scorer.is_empty(), "no model is published in {}; run `tend train` first", project.folder.display());
+    anyhow::ensure!(
+        !scorer.is_empty(),
+        "no model is published in {}; run `tend train` first",
+        project.folder.display()
+    );
     let book = Book::new(scorer, timelines, &project.policy()?)?;
     let judged = book.judge_all(moment, &book.customers_at(moment));
     let listed = write_worklist(&args.out, &judged, args.all)?;

@@ -80,7 +80,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     std::fs::write(args.dir.join("report.html"), render(&report))?;
     if json {
         let figures: Vec<_> = trained.iter().map(|model| &model.figures).collect();
-        return project.print_json(&serde_json::json!({"customers": judged.len(), "listed": listed, "models": figures}));
+        return project
+            .print_json(&serde_json::json!({"customers": judged.len(), "listed": listed, "models": figures}));
     }
     print_summary(args, &trained, &judged, listed, currency(&recipe));
     Ok(())
@@ -141,13 +142,20 @@ fn print_summary(args: &Args, trained: &[Trained], judged: &[(Scorecard, Decisio
     let alone = judged.iter().filter(|(_, decision)| decision.action == LEAVE_ALONE).count();
     let dir = args.dir.display();
     println!("{} customers; {at_stake:.0} {currency} of future margin is at risk of leaving.", judged.len());
-    println!("{listed} customers are worth an action, expected gain {gain:.0} {currency}; {alone} are best left alone.");
+    println!(
+        "{listed} customers are worth an action, expected gain {gain:.0} {currency}; {alone} are best left alone."
+    );
     for model in trained {
         if let Some(held_out) = &model.figures.held_out {
             let auc = held_out.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
-            println!("The {} model ({}) was tested on {} customers{auc}.", model.figures.task, model.figures.family, held_out.rows);
+            println!(
+                "The {} model ({}) was tested on {} customers{auc}.",
+                model.figures.task, model.figures.family, held_out.rows
+            );
         }
     }
-    println!("\nLook at:\n  {dir}/worklist.csv  whom to act on first, and why\n  {dir}/report.html   how good the models are");
+    println!(
+        "\nLook at:\n  {dir}/worklist.csv  whom to act on first, and why\n  {dir}/report.html   how good the models are"
+    );
     println!("Then serve it: tend serve --project {dir}");
 }

@@ -31,7 +31,10 @@ const TABLES: [&str; 6] = ["customers", "transactions", "subscriptions", "events
 /// Other names that companies give to columns of the contract, without case and punctuation.
 const ALIASES: [(&str, &[&str]); 16] = [
     ("customer_id", &["customerid", "accountid", "userid", "clientid", "memberid", "masterid", "custid", "customer"]),
-    ("event_time", &["invoicedate", "orderdate", "date", "timestamp", "purchasedate", "orderedat", "time", "createdat"]),
+    (
+        "event_time",
+        &["invoicedate", "orderdate", "date", "timestamp", "purchasedate", "orderedat", "time", "createdat"],
+    ),
     ("amount", &["spend", "revenue", "total", "ordertotal", "sales", "amountpaid", "totalprice"]),
     ("unit_price", &["unitprice", "price", "itemprice"]),
     ("order_id", &["invoice", "invoiceno", "orderid", "ordernumber", "transactionid"]),
@@ -57,9 +60,8 @@ pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
         bail!("{} or policy.toml is there already; overwrite them with --force", recipe_path.display());
     }
     let tables = find_tables(&args.data)?;
-    let mut recipe = String::from(
-        "# What tend reads and learns. Every setting that is not here has its default; see the README.\n",
-    );
+    let mut recipe =
+        String::from("# What tend reads and learns. Every setting that is not here has its default; see the README.\n");
     for (table, file) in &tables {
         describe(&mut recipe, table, file, &project.folder)?;
     }
@@ -77,8 +79,9 @@ pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
 
 /// Tables by their names; a single file with another name is taken for the transactions.
 fn find_tables(folder: &Path) -> anyhow::Result<Vec<(&'static str, TableFile)>> {
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("{}: cannot be listed; name the folder of your tables with --data", folder.display()))?;
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!("{}: cannot be listed; name the folder of your tables with --data", folder.display())
+    })?;
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -160,8 +163,14 @@ pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
         return project.print_json(&ingested.received);
     }
     let timelines = &ingested.timelines;
-    println!("{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts",
-        timelines.len(), timelines.purchases.len(), timelines.subscriptions.len(), timelines.events.len(), timelines.contacts.len());
+    println!(
+        "{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts",
+        timelines.len(),
+        timelines.purchases.len(),
+        timelines.subscriptions.len(),
+        timelines.events.len(),
+        timelines.contacts.len()
+    );
     if let (Some(first), Some(until)) = (timelines.first_event(), data_until(timelines)) {
         println!("from {} to before {until}", first.date());
     }

@@ -101,7 +101,13 @@ fn list(project: &Project) -> anyhow::Result<()> {
     for (header, is_champion) in rows {
         let star = if is_champion { '*' } else { ' ' };
         let as_of = header.as_of.map_or_else(|| "customer table".to_owned(), |moment| moment.to_string());
-        println!("{star} {:<9} {:>4}  {:<12} {as_of}  {} rows", header.task.name(), header.version, header.family, header.rows);
+        println!(
+            "{star} {:<9} {:>4}  {:<12} {as_of}  {} rows",
+            header.task.name(),
+            header.version,
+            header.family,
+            header.rows
+        );
     }
     Ok(())
 }

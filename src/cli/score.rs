@@ -157,7 +157,11 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to score")?;
     let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(!scorer.is_empty(), "no model is published in {}; run `tend train` first", project.folder.display());
+    anyhow::ensure!(
+        !scorer.is_empty(),
+        "no model is published in {}; run `tend train` first",
+        project.folder.display()
+    );
     let (products, versions) = (scorer.products(), scorer.versions().clone());
     let book = Book::new(scorer, timelines, &project.policy()?)?;
     let customers = book.customers_at(moment);

@@ -9,9 +9,7 @@ use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, Recipe, Source};
-use tend_training::run::{
-    ClvRun, ProjectRun, TableRun, Trained, data_until, train_clv, train_project, train_table,
-};
+use tend_training::run::{ClvRun, ProjectRun, TableRun, Trained, data_until, train_clv, train_project, train_table};
 
 use super::project::{Project, currency, now};
 
@@ -182,10 +180,8 @@ impl TransactionLog {
     pub fn read(&self) -> anyhow::Result<tend_models::timeline::Timelines> {
         let file = self.transactions.clone().context("expected --transactions FILE")?;
         let named = [("customer_id", &self.id), ("event_time", &self.time), ("amount", &self.amount)];
-        let columns = named
-            .into_iter()
-            .filter_map(|(column, theirs)| Some((column.to_owned(), theirs.clone()?)))
-            .collect();
+        let columns =
+            named.into_iter().filter_map(|(column, theirs)| Some((column.to_owned(), theirs.clone()?))).collect();
         let mut recipe = Recipe::default();
         recipe.tables.transactions = Some(Source { file, columns });
         let ingested = ingest(&recipe, now()?, None)?;
@@ -219,7 +215,10 @@ fn publish(project: &Project, mut trained: Trained, currency: &str) -> anyhow::R
     }
     if let Some(value) = &figures.value {
         let found = &value.parameters;
-        println!("  r {:.4}, alpha {:.4}, a {:.4}, b {:.4}, log likelihood {:.3}", found.r, found.alpha, found.a, found.b, value.log_likelihood);
+        println!(
+            "  r {:.4}, alpha {:.4}, a {:.4}, b {:.4}, log likelihood {:.3}",
+            found.r, found.alpha, found.a, found.b, value.log_likelihood
+        );
         if let Some(hold_out) = &value.hold_out {
             let purchases = &hold_out.purchases;
             println!(

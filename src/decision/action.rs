@@ -144,12 +144,7 @@ impl Action {
         if !gain.is_finite() {
             return Err(Missing("a value that is a finite amount"));
         }
-        Ok(Valuation {
-            product,
-            effect,
-            at_stake,
-            gain,
-        })
+        Ok(Valuation { product, effect, at_stake, gain })
     }
 
     fn worth(&self, modelled: impl FnOnce() -> Option<f64>) -> Result<f64, Missing> {
@@ -200,20 +195,14 @@ impl Action {
     fn added_to(&self, probability: f64) -> f64 {
         let added = match self.effect {
             Effect::AddedProbability(added) => added,
-            Effect::RelativeIncrease(share) | Effect::RelativeReduction(share) => {
-                share * probability
-            }
+            Effect::RelativeIncrease(share) | Effect::RelativeReduction(share) => share * probability,
         };
         added.min(1.0 - probability)
     }
 }
 
 /// What is lost with the customer: the lifetime value, else a year's margin; `None` if neither is known.
-pub(super) fn value_at_stake(
-    policy: &CompiledPolicy,
-    facts: &Facts<'_>,
-    context: &Context<'_, '_>,
-) -> Option<f64> {
+pub(super) fn value_at_stake(policy: &CompiledPolicy, facts: &Facts<'_>, context: &Context<'_, '_>) -> Option<f64> {
     match facts.subject.scorecard.value {
         Some(value) => Some(value.predicted_clv.get()),
         None => yearly_margin(policy, context),
@@ -221,11 +210,7 @@ pub(super) fn value_at_stake(
 }
 
 /// What a customer is worth once known to be back.
-fn value_if_back(
-    policy: &CompiledPolicy,
-    facts: &Facts<'_>,
-    context: &Context<'_, '_>,
-) -> Option<f64> {
+fn value_if_back(policy: &CompiledPolicy, facts: &Facts<'_>, context: &Context<'_, '_>) -> Option<f64> {
     match facts.subject.scorecard.value {
         Some(value) if value.probability_alive.get() > 0.0 => {
             Some(value.predicted_clv.get() / value.probability_alive.get())

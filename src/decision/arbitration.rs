@@ -38,11 +38,7 @@ pub(super) fn arbitrate<'a>(
             Err(verdict) => refused.push(considered(&action.id, None, verdict)),
         }
     }
-    valued.sort_by(|(left, a), (right, b)| {
-        b.gain
-            .total_cmp(&a.gain)
-            .then_with(|| left.id.cmp(&right.id))
-    });
+    valued.sort_by(|(left, a), (right, b)| b.gain.total_cmp(&a.gain).then_with(|| left.id.cmp(&right.id)));
     refused.sort_by(|left, right| left.action.cmp(&right.action));
 
     let paying = valued.partition_point(|(_, valuation)| pays(valuation));
@@ -53,11 +49,7 @@ pub(super) fn arbitrate<'a>(
             rank if rank < paying => "lower expected gain",
             _ => "does not pay",
         };
-        all.push(considered(
-            &action.id,
-            Some(valuation.gain),
-            verdict.to_owned(),
-        ));
+        all.push(considered(&action.id, Some(valuation.gain), verdict.to_owned()));
     }
     let alone = match paying {
         0 => "chosen",
@@ -65,10 +57,7 @@ pub(super) fn arbitrate<'a>(
     };
     all.insert(paying, considered(LEAVE_ALONE, Some(0.0), alone.to_owned()));
     all.append(&mut refused);
-    Ranking {
-        best: valued.first().copied(),
-        considered: all,
-    }
+    Ranking { best: valued.first().copied(), considered: all }
 }
 
 /// The value of an action that may be taken, or why it may not.
@@ -87,9 +76,7 @@ fn candidate<'a>(
     {
         return Err(format!("not eligible: {}", eligible.source()));
     }
-    action
-        .value(policy, facts, context)
-        .map_err(|Missing(what)| format!("cannot be valued: no {what}"))
+    action.value(policy, facts, context).map_err(|Missing(what)| format!("cannot be valued: no {what}"))
 }
 
 fn pays(valuation: &Valuation<'_>) -> bool {
@@ -97,9 +84,5 @@ fn pays(valuation: &Valuation<'_>) -> bool {
 }
 
 fn considered(action: &str, expected_gain: Option<f64>, verdict: String) -> Considered {
-    Considered {
-        action: action.to_owned(),
-        expected_gain,
-        verdict,
-    }
+    Considered { action: action.to_owned(), expected_gain, verdict }
 }

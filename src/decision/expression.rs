@@ -44,11 +44,7 @@ pub struct ExpressionError {
 
 impl ExpressionError {
     fn at_start(problem: String) -> Self {
-        Self {
-            line: 1,
-            column: 1,
-            problem,
-        }
+        Self { line: 1, column: 1, problem }
     }
 }
 
@@ -76,10 +72,7 @@ impl Expression {
             let problem = format!("found {found}, expected {expected} as the result");
             return Err(ExpressionError::at_start(problem));
         }
-        Ok(Self {
-            source: source.to_owned(),
-            root,
-        })
+        Ok(Self { source: source.to_owned(), root })
     }
 
     /// The text that was compiled.
@@ -92,11 +85,8 @@ impl Expression {
         if let Expr::Literal(LiteralValue::Boolean(constant)) = &self.root.expr {
             return *constant.inner();
         }
-        Value::resolve_val(&self.root, context).is_ok_and(|value| {
-            value
-                .downcast_ref::<CelBool>()
-                .is_some_and(|truth| *truth.inner())
-        })
+        Value::resolve_val(&self.root, context)
+            .is_ok_and(|value| value.downcast_ref::<CelBool>().is_some_and(|truth| *truth.inner()))
     }
 
     /// The finite number that the expression comes out as; `None` if unknown.
@@ -141,9 +131,7 @@ fn refuse_deep_nesting(source: &str) -> Result<(), ExpressionError> {
             _ => 0,
         };
         if open > DEEPEST_NESTING || signs > DEEPEST_NESTING {
-            let problem = format!(
-                "found more than {DEEPEST_NESTING} brackets or signs within one another; simplify"
-            );
+            let problem = format!("found more than {DEEPEST_NESTING} brackets or signs within one another; simplify");
             return Err(ExpressionError::at_start(problem));
         }
     }
@@ -158,16 +146,9 @@ fn syntax_error(errors: &cel::ParseErrors) -> ExpressionError {
     let problem = if first.msg.contains("has()") {
         "`has` asks whether a value is known; write has(feature.name) or has(score.name)".to_owned()
     } else {
-        format!(
-            "{}; a condition looks like: days_since_last_purchase > 90 && risk_band == \"high\"",
-            first.msg
-        )
+        format!("{}; a condition looks like: days_since_last_purchase > 90 && risk_band == \"high\"", first.msg)
     };
-    ExpressionError {
-        line: one_based(first.pos.0),
-        column: one_based(first.pos.1),
-        problem,
-    }
+    ExpressionError { line: one_based(first.pos.0), column: one_based(first.pos.1), problem }
 }
 
 #[cfg(test)]

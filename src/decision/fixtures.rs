@@ -34,9 +34,7 @@ impl Customer {
         let mut names: Vec<String> = numbers.map(str::to_owned).to_vec();
         let mut kinds = vec![FeatureKind::Number; names.len()];
         names.push("country".to_owned());
-        kinds.push(FeatureKind::Category {
-            levels: vec!["AT".to_owned(), "DE".to_owned()],
-        });
+        kinds.push(FeatureKind::Category { levels: vec!["AT".to_owned(), "DE".to_owned()] });
         names.push("odd name, 100 %".to_owned());
         kinds.push(FeatureKind::Number);
         Self {
@@ -78,21 +76,16 @@ impl Customer {
     }
 
     pub(super) fn propensity(mut self, product: &str, probability: f64) -> Self {
-        self.scorecard.propensities.push(Propensity {
-            product: product.to_owned(),
-            probability: Probability::new(probability).unwrap(),
-        });
+        self.scorecard
+            .propensities
+            .push(Propensity { product: product.to_owned(), probability: Probability::new(probability).unwrap() });
         self
     }
 
     pub(super) fn subject(&self) -> Subject<'_> {
         Subject {
             scorecard: &self.scorecard,
-            features: FeatureView {
-                names: &self.names,
-                kinds: &self.kinds,
-                values: &self.values,
-            },
+            features: FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values },
         }
     }
 
@@ -110,9 +103,7 @@ pub(super) fn products() -> Vec<String> {
 pub(super) fn compiled(text: &str) -> CompiledPolicy {
     let plan = Customer::unknown();
     let policy = Policy::parse(text).unwrap_or_else(|error| panic!("{error}"));
-    policy
-        .compile(&plan.names, &plan.kinds, &products())
-        .unwrap_or_else(|error| panic!("{error}"))
+    policy.compile(&plan.names, &plan.kinds, &products()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A policy with one stage for everybody and these actions.

@@ -17,11 +17,7 @@ pub(super) fn advice<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>)
     if known.is_empty() {
         return "there are none".to_owned();
     }
-    let shown: Vec<String> = known
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown: Vec<String> = known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = match known.len().saturating_sub(SHOWN) {
         0 => String::new(),
         left => format!(" and {left} more"),
@@ -58,14 +54,8 @@ mod tests {
 
     #[test]
     fn a_close_name_is_suggested_and_otherwise_all_are_listed() {
-        assert_eq!(
-            advice("at_rsk", ["new", "at_risk"]),
-            "did you mean `at_risk`?"
-        );
-        assert_eq!(
-            advice("xyzxyz", ["new", "loyal"]),
-            "use one of `new`, `loyal`"
-        );
+        assert_eq!(advice("at_rsk", ["new", "at_risk"]), "did you mean `at_risk`?");
+        assert_eq!(advice("xyzxyz", ["new", "loyal"]), "use one of `new`, `loyal`");
         assert_eq!(advice("x", []), "there are none");
     }
 }

@@ -64,10 +64,7 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let rows: Rows = toml::from_str(text).map_err(|error| syntax_error(&error))?;
         check::check(&rows)?;
-        Ok(Self {
-            version: fingerprint(text),
-            rows,
-        })
+        Ok(Self { version: fingerprint(text), rows })
     }
 
     /// The text that `tend init` writes, with an explanation of every part.
@@ -109,9 +106,9 @@ impl Policy {
 
 /// FNV-1a, 64 bits: the same on every machine and in every version. It tells edits apart, it does not resist forgery.
 fn fingerprint(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }
 

@@ -9,12 +9,7 @@ use super::policy::CompiledPolicy;
 use super::stage::Stage;
 
 /// Why the decision is what it is, with units and currency.
-pub(super) fn reason(
-    policy: &CompiledPolicy,
-    stage: &Stage,
-    ranking: &Ranking<'_>,
-    facts: &Facts<'_>,
-) -> String {
+pub(super) fn reason(policy: &CompiledPolicy, stage: &Stage, ranking: &Ranking<'_>, facts: &Facts<'_>) -> String {
     let mut text = format!("{}: ", stage.label);
     match (ranking.chosen(), &ranking.best) {
         (Some((action, valuation)), _) => {
@@ -26,10 +21,7 @@ pub(super) fn reason(
             let cost = money(policy, action.cost);
             append(
                 &mut text,
-                format_args!(
-                    "no action pays. The best, {}, is worth {worth} and costs {cost}.",
-                    action.label
-                ),
+                format_args!("no action pays. The best, {}, is worth {worth} and costs {cost}.", action.label),
             );
         }
         (None, None) => text.push_str("no action suits this customer now."),
@@ -53,10 +45,9 @@ fn explain_customer(
     let worth = money(policy, valuation.at_stake);
     let probability = match action.goal {
         Goal::Retain | Goal::Onboard | Goal::Service => scorecard.churn_probability,
-        Goal::CrossSell => valuation
-            .product
-            .and_then(|product| facts.propensity(product))
-            .map(|propensity| propensity.probability),
+        Goal::CrossSell => {
+            valuation.product.and_then(|product| facts.propensity(product)).map(|propensity| propensity.probability)
+        }
         Goal::WinBack => scorecard.value.map(|value| value.probability_alive),
     };
     if let Some(probability) = probability {
@@ -65,10 +56,7 @@ fn explain_customer(
             (Goal::WinBack, _) => "Probability of still being a customer".to_owned(),
             _ => "Churn probability".to_owned(),
         };
-        append(
-            text,
-            format_args!("{what} {}. ", percent(probability.get())),
-        );
+        append(text, format_args!("{what} {}. ", percent(probability.get())));
     }
     match action.goal {
         Goal::CrossSell => append(text, format_args!("A purchase is worth {worth}. ")),
@@ -77,12 +65,7 @@ fn explain_customer(
     }
 }
 
-fn explain_action(
-    text: &mut String,
-    policy: &CompiledPolicy,
-    action: &Action,
-    valuation: &Valuation<'_>,
-) {
+fn explain_action(text: &mut String, policy: &CompiledPolicy, action: &Action, valuation: &Valuation<'_>) {
     let probability_of = match action.goal {
         Goal::Retain | Goal::Onboard | Goal::Service => "staying",
         Goal::CrossSell => "buying",
@@ -118,9 +101,5 @@ fn percent(share: f64) -> String {
 /// A share in hundredths; below one hundredth with a second decimal.
 fn hundredths(share: f64) -> String {
     let hundredths = share * 100.0;
-    if hundredths.abs() < 1.0 {
-        format!("{hundredths:.2}")
-    } else {
-        format!("{hundredths:.1}")
-    }
+    if hundredths.abs() < 1.0 { format!("{hundredths:.2}") } else { format!("{hundredths:.1}") }
 }

@@ -16,9 +16,7 @@ pub(super) struct Stage {
 
 /// The first stage whose condition holds, as its index; the last stage holds for everybody.
 pub(super) fn stage_of(stages: &[Stage], context: &Context<'_, '_>) -> usize {
-    let first = stages
-        .iter()
-        .position(|stage| stage.condition.holds(context));
+    let first = stages.iter().position(|stage| stage.condition.holds(context));
     first.unwrap_or(stages.len() - 1)
 }
 

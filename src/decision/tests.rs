@@ -1,6 +1,5 @@
 //! Decisions: gains by hand-computed numbers, the verdicts, and what a person is told.
 
-use std::time::Instant;
 
 use tend_models::quantities::Moment;
 
@@ -16,23 +15,15 @@ fn only(goal: &str, cost: f64, rest: &str, customer: &Customer) -> Decision {
 
 fn assert_gain(decision: &Decision, effect: f64, at_stake: f64, gain: f64) {
     assert_eq!(decision.action, "it", "{decision:?}");
-    for (found, expected) in [
-        (decision.effect, effect),
-        (decision.at_stake.unwrap(), at_stake),
-        (decision.expected_gain, gain),
-    ] {
-        assert!(
-            (found - expected).abs() < TOLERANCE,
-            "{expected} in {decision:?}"
-        );
+    for (found, expected) in
+        [(decision.effect, effect), (decision.at_stake.unwrap(), at_stake), (decision.expected_gain, gain)]
+    {
+        assert!((found - expected).abs() < TOLERANCE, "{expected} in {decision:?}");
     }
 }
 
 fn verdict<'a>(decision: &'a Decision, action: &str) -> &'a str {
-    let found = decision
-        .considered
-        .iter()
-        .find(|considered| considered.action == action);
+    let found = decision.considered.iter().find(|considered| considered.action == action);
     &found.unwrap().verdict
 }
 
@@ -59,19 +50,13 @@ fn without_a_lifetime_value_a_years_margin_is_at_stake() {
     // 800 x .25 = 200; .06 x 200 - 8 = 4.
     assert_gain(&only("retain", 8.0, effect, &customer), 0.06, 200.0, 4.0);
     let unknown = only("retain", 8.0, effect, &Customer::unknown().churn(0.4));
-    assert_eq!(
-        verdict(&unknown, "it"),
-        "cannot be valued: no lifetime value or yearly spend"
-    );
+    assert_eq!(verdict(&unknown, "it"), "cannot be valued: no lifetime value or yearly spend");
     assert_eq!(unknown.at_stake, None);
 }
 
 #[test]
 fn cross_selling_is_worth_the_purchases_added_times_the_margin() {
-    let customer = Customer::unknown()
-        .propensity("Music", 0.2)
-        .propensity("Books", 0.5)
-        .worth(500.0, 0.8, 40.0);
+    let customer = Customer::unknown().propensity("Music", 0.2).propensity("Books", 0.5).worth(500.0, 0.8, 40.0);
     let effect = "effect = { source = \"experiment\", relative_increase = 0.1 }";
     // Books is likeliest: .1 x .5 = .05; 40 x .25 = 10; .05 x 10 - .1 = .4.
     let decision = only("cross_sell", 0.1, effect, &customer);
@@ -79,12 +64,7 @@ fn cross_selling_is_worth_the_purchases_added_times_the_margin() {
     assert_eq!(decision.product.as_deref(), Some("Books"));
     assert_eq!(decision.effect_source, Some(EffectSource::Experiment));
     // Music has its own margin of 7: .1 x .2 x 7 - .1 = .04.
-    let decision = only(
-        "cross_sell",
-        0.1,
-        &format!("product = \"Music\"\n{effect}"),
-        &customer,
-    );
+    let decision = only("cross_sell", 0.1, &format!("product = \"Music\"\n{effect}"), &customer);
     assert_gain(&decision, 0.02, 7.0, 0.04);
     // A probability cannot exceed 1: min(3 x .5, 1 - .5) x 10 - .1 = 4.9.
     let large = "effect = { source = \"assumed\", relative_increase = 3.0 }";
@@ -104,25 +84,13 @@ fn winning_back_is_worth_the_returns_added_times_the_value_of_a_customer_who_is_
     assert_gain(&only("win_back", 1.0, added, &customer), 0.02, 300.0, 5.0);
     // .5 x .1 = .05; .05 x 300 - 1 = 14.
     let relative = "effect = { source = \"assumed\", relative_increase = 0.5 }";
-    assert_gain(
-        &only("win_back", 1.0, relative, &customer),
-        0.05,
-        300.0,
-        14.0,
-    );
+    assert_gain(&only("win_back", 1.0, relative, &customer), 0.05, 300.0, 14.0);
     // Certainly gone, so a year's margin stands in: .02 x 800 x .25 - 1 = 3.
-    let gone = Customer::unknown()
-        .worth(0.0, 0.0, 40.0)
-        .feature("spend_365d", 800.0);
+    let gone = Customer::unknown().worth(0.0, 0.0, 40.0).feature("spend_365d", 800.0);
     assert_gain(&only("win_back", 1.0, added, &gone), 0.02, 200.0, 3.0);
     // Without any model, what the policy says: .02 x 100 - 1 = 1.
     let own = format!("value = 100\n{added}");
-    assert_gain(
-        &only("win_back", 1.0, &own, &Customer::unknown()),
-        0.02,
-        100.0,
-        1.0,
-    );
+    assert_gain(&only("win_back", 1.0, &own, &Customer::unknown()), 0.02, 100.0, 1.0);
 }
 
 #[test]
@@ -137,16 +105,10 @@ fn nobody_is_contacted_where_nothing_pays_nor_where_it_only_breaks_even() {
     let decision = only("retain", 12.5, effect, &customer);
     assert_eq!(verdict(&decision, "it"), "does not pay");
     assert_eq!(verdict(&decision, LEAVE_ALONE), "chosen");
-    assert_eq!(
-        (decision.expected_gain, decision.cost, decision.effect),
-        (0.0, 0.0, 0.0)
-    );
+    assert_eq!((decision.expected_gain, decision.cost, decision.effect), (0.0, 0.0, 0.0));
     assert_eq!((decision.deadline, &decision.channel), (None, &None));
     assert_eq!(decision.at_stake, Some(100.0));
-    assert_eq!(
-        decision.reason,
-        "All: no action pays. The best, Do it, is worth EUR 12.50 and costs EUR 12.50."
-    );
+    assert_eq!(decision.reason, "All: no action pays. The best, Do it, is worth EUR 12.50 and costs EUR 12.50.");
     let alone = customer.decide(&with_actions(""));
     assert_eq!(alone.action, LEAVE_ALONE);
     assert_eq!(alone.reason, "All: no action suits this customer now.");
@@ -154,32 +116,19 @@ fn nobody_is_contacted_where_nothing_pays_nor_where_it_only_breaks_even() {
 
 #[test]
 fn candidates_are_ranked_by_gain_then_id_and_each_has_its_verdict() {
-    let reduction =
-        |share: f64| format!("effect = {{ source = \"assumed\", relative_reduction = {share} }}");
-    let unsuitable = action("g", "retain", 1.0, &reduction(0.9))
-        .replace("stages = [\"all\"]", "stages = [\"first\"]");
+    let reduction = |share: f64| format!("effect = {{ source = \"assumed\", relative_reduction = {share} }}");
+    let unsuitable = action("g", "retain", 1.0, &reduction(0.9)).replace("stages = [\"all\"]", "stages = [\"first\"]");
     let text = [
         action("d", "retain", 90.0, &reduction(0.5)),
         action("c", "retain", 1.0, &reduction(0.25)),
         action("b", "retain", 1.0, &reduction(0.5)),
         action("a", "retain", 1.0, &reduction(0.5)),
-        action(
-            "f",
-            "retain",
-            1.0,
-            &format!("eligible = \"country == 'DE'\"\n{}", reduction(0.9)),
-        ),
-        action(
-            "e",
-            "win_back",
-            1.0,
-            "effect = { source = \"assumed\", relative_increase = 0.5 }",
-        ),
+        action("f", "retain", 1.0, &format!("eligible = \"country == 'DE'\"\n{}", reduction(0.9))),
+        action("e", "win_back", 1.0, "effect = { source = \"assumed\", relative_increase = 0.5 }"),
         unsuitable,
     ];
     let first = "[[stage]]\nname = \"first\"\nwhen = \"false\"\n";
-    let stages =
-        format!("[money]\ncurrency = \"EUR\"\n{first}[[stage]]\nname = \"all\"\nwhen = \"true\"\n");
+    let stages = format!("[money]\ncurrency = \"EUR\"\n{first}[[stage]]\nname = \"all\"\nwhen = \"true\"\n");
     let policy = compiled(&format!("{stages}{}", text.concat()));
     let customer = Customer::unknown().churn(0.5).feature("spend_365d", 1000.0);
     let decision = customer.decide(&policy);
@@ -200,14 +149,7 @@ fn candidates_are_ranked_by_gain_then_id_and_each_has_its_verdict() {
             ("f", "not eligible: country == 'DE'"),
             ("g", "not for stage first"),
         ]
-        .map(|(id, verdict)| (
-            id,
-            if id == "g" {
-                "not for stage all"
-            } else {
-                verdict
-            }
-        ))
+        .map(|(id, verdict)| (id, if id == "g" { "not for stage all" } else { verdict }))
     );
     assert_eq!(decision.action, "a");
 }
@@ -238,9 +180,7 @@ fn a_person_is_told_why_this_customer_and_why_this_action() {
 
 #[test]
 fn a_product_offer_and_a_return_are_explained_in_their_own_words() {
-    let customer = Customer::unknown()
-        .propensity("Books", 0.5)
-        .worth(500.0, 0.8, 40.0);
+    let customer = Customer::unknown().propensity("Books", 0.5).worth(500.0, 0.8, 40.0);
     let effect = "effect = { source = \"experiment\", relative_increase = 0.1 }";
     assert_eq!(
         only("cross_sell", 0.1, effect, &customer).reason,
@@ -249,13 +189,7 @@ fn a_product_offer_and_a_return_are_explained_in_their_own_words() {
     );
     let effect = "effect = { source = \"assumed\", added_probability = 0.002 }";
     assert_eq!(
-        only(
-            "win_back",
-            0.1,
-            effect,
-            &Customer::unknown().worth(30.0, 0.1, 40.0)
-        )
-        .reason,
+        only("win_back", 0.1, effect, &Customer::unknown().worth(30.0, 0.1, 40.0)).reason,
         "All: Probability of still being a customer 10.0 %. Coming back is worth EUR 300.00. Do it adds 0.20 \
          percentage points (assumed) to the probability of coming back: worth EUR 0.60, less EUR 0.10 for the \
          contact, leaves EUR 0.50."
@@ -285,28 +219,4 @@ fn a_compiled_policy_can_be_shared_between_threads() {
             assert_eq!(other.join().unwrap(), expected);
         }
     });
-}
-
-#[test]
-#[ignore = "prints how long 100,000 decisions take: run with --release -- --ignored --nocapture"]
-fn a_hundred_thousand_decisions_are_timed() {
-    let policy = shop();
-    let customers: Vec<Customer> = (0..1_000)
-        .map(|index| {
-            let index = f64::from(index);
-            shopper((index * 7.0) % 400.0, index % 13.0)
-                .churn((index * 0.37) % 1.0)
-                .worth(index, 0.5, 40.0)
-                .propensity("Books", (index * 0.11) % 1.0)
-                .propensity("Music", (index * 0.17) % 1.0)
-        })
-        .collect();
-    let start = Instant::now();
-    let mut gain = 0.0;
-    for _ in 0..100 {
-        for customer in &customers {
-            gain += customer.decide(&policy).expected_gain;
-        }
-    }
-    println!("100,000 decisions in {:?}, gain {gain:.2}", start.elapsed());
 }

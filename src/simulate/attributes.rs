@@ -13,13 +13,7 @@ pub(super) struct Level {
 }
 
 const fn level(name: &'static str, share: f64, rate: f64, dropout: f64, spend: f64) -> Level {
-    Level {
-        name,
-        share,
-        rate,
-        dropout,
-        spend,
-    }
+    Level { name, share, rate, dropout, spend }
 }
 
 /// Acquisition channels.
@@ -55,10 +49,7 @@ pub(super) const AGES: [Level; 4] = [
 /// First and last age of each band, in years.
 pub(super) const AGE_YEARS: [(i32, i32); 4] = [(18, 29), (30, 44), (45, 59), (60, 79)];
 /// Whether the newsletter is read.
-pub(super) const NEWSLETTER: [Level; 2] = [
-    level("no", 0.55, 0.8, 1.25, 1.0),
-    level("yes", 0.45, 1.3, 0.7, 1.0),
-];
+pub(super) const NEWSLETTER: [Level; 2] = [level("no", 0.55, 0.8, 1.25, 1.0), level("yes", 0.45, 1.3, 0.7, 1.0)];
 /// Devices at sign-up: recorded, and without any influence.
 pub(super) const DEVICES: [&str; 3] = ["web", "ios", "android"];
 

@@ -38,20 +38,12 @@ impl Calendar {
             total += season_shape(day_of_year) / shape_mean;
             summed.push(total);
         }
-        Self {
-            start,
-            days,
-            summed,
-        }
+        Self { start, days, summed }
     }
 
     /// The season summed over the days from `from` to before `to`; 0 if there are none.
     pub(super) fn season(&self, from: i32, to: i32) -> f64 {
-        if to <= from {
-            0.0
-        } else {
-            self.summed[to as usize] - self.summed[from as usize]
-        }
+        if to <= from { 0.0 } else { self.summed[to as usize] - self.summed[from as usize] }
     }
 
     /// The first day from `from` on by whose end the season has summed to more than `amount`.
@@ -65,8 +57,7 @@ impl Calendar {
 
     /// The first campaign day on or after `day`, if its contacts still work out before the records end.
     pub(super) fn next_campaign(&self, day: i32) -> Option<i32> {
-        let number =
-            day.div_euclid(CAMPAIGN_EVERY_DAYS) + i32::from(day % CAMPAIGN_EVERY_DAYS != 0);
+        let number = day.div_euclid(CAMPAIGN_EVERY_DAYS) + i32::from(day % CAMPAIGN_EVERY_DAYS != 0);
         let campaign = number.max(1) * CAMPAIGN_EVERY_DAYS;
         (campaign + CONTACT_WORKS_DAYS < self.days).then_some(campaign)
     }
@@ -80,8 +71,7 @@ pub(super) fn season_under_contact(calendar: &Calendar, sent: i32, from: i32, to
 fn season_shape(day_of_year: i16) -> f64 {
     let day = f64::from(day_of_year.min(365));
     let from_peak = (day - DECEMBER_PEAK_DAY) / DECEMBER_PEAK_WIDTH_DAYS;
-    1.0 + YEARLY_SWING * (TAU * (day - 330.0) / 365.0).cos()
-        + DECEMBER_PEAK * (-0.5 * from_peak * from_peak).exp()
+    1.0 + YEARLY_SWING * (TAU * (day - 330.0) / 365.0).cos() + DECEMBER_PEAK * (-0.5 * from_peak * from_peak).exp()
 }
 
 #[cfg(test)]
@@ -104,10 +94,7 @@ mod tests {
         let calendar = Calendar::new("2023-01-01".parse().unwrap(), 400);
         for amount in [0.0, 0.3, 5.0, 77.7, 250.0] {
             let day = calendar.day_of_season(20, amount);
-            assert!(
-                calendar.season(20, day) <= amount && calendar.season(20, day + 1) > amount,
-                "{amount} {day}"
-            );
+            assert!(calendar.season(20, day) <= amount && calendar.season(20, day + 1) > amount, "{amount} {day}");
         }
     }
 

@@ -1,8 +1,7 @@
 //! What the company sells and does: products, memberships, and the actions of its campaigns with their true effects.
 
 /// Names of the product categories.
-pub(super) const CATEGORIES: [&str; 6] =
-    ["coffee", "kitchen", "garden", "toys", "books", "wellness"];
+pub(super) const CATEGORIES: [&str; 6] = ["coffee", "kitchen", "garden", "toys", "books", "wellness"];
 /// Products in each category.
 pub(super) const PRODUCTS_PER_CATEGORY: usize = 4;
 
@@ -32,11 +31,7 @@ pub(super) fn products() -> Vec<Product> {
         .zip(MARGIN_RATES)
         .enumerate()
         .flat_map(|(category, (prices, margin_rate))| {
-            prices.iter().map(move |&price| Product {
-                category,
-                price,
-                margin_rate,
-            })
+            prices.iter().map(move |&price| Product { category, price, margin_rate })
         })
         .collect()
 }
@@ -135,11 +130,7 @@ mod tests {
     #[test]
     fn every_action_helps_some_and_harms_others() {
         for action in &ACTIONS {
-            assert!(
-                action.effects[0].rate > 1.0 && action.effects[2].rate < 1.0,
-                "{}",
-                action.id
-            );
+            assert!(action.effects[0].rate > 1.0 && action.effects[2].rate < 1.0, "{}", action.id);
         }
     }
 
@@ -147,10 +138,6 @@ mod tests {
     fn there_are_twenty_four_products_sold_at_a_margin() {
         let products = products();
         assert_eq!(products.len(), 24);
-        assert!(
-            products
-                .iter()
-                .all(|product| product.price > 0.0 && (0.0..1.0).contains(&product.margin_rate))
-        );
+        assert!(products.iter().all(|product| product.price > 0.0 && (0.0..1.0).contains(&product.margin_rate)));
     }
 }

@@ -26,16 +26,8 @@ impl Columns {
     /// For `customers` customers of `world`.
     pub(super) fn new(customers: usize, world: &World) -> Self {
         Self {
-            customer_ids: Arc::new(
-                (1..=customers)
-                    .map(|number| format!("C{number:07}"))
-                    .collect(),
-            ),
-            product_ids: Arc::new(
-                (1..=world.products.len())
-                    .map(|number| format!("P{number:02}"))
-                    .collect(),
-            ),
+            customer_ids: Arc::new((1..=customers).map(|number| format!("C{number:07}")).collect()),
+            product_ids: Arc::new((1..=world.products.len()).map(|number| format!("P{number:02}")).collect()),
             start_seconds: world.calendar.start.seconds(),
             start_day: world.calendar.start.day() as i32,
         }
@@ -43,14 +35,7 @@ impl Columns {
 
     /// All tables but the parameters; each part of the ledger is freed once it is written.
     pub(super) fn tables(&self, ledger: Ledger, world: &World) -> Vec<SimTable> {
-        let Ledger {
-            customers,
-            lines,
-            events,
-            contacts,
-            memberships,
-            churn,
-        } = ledger;
+        let Ledger { customers, lines, events, contacts, memberships, churn } = ledger;
         let mut tables = vec![self.customers(&customers), self.transactions(lines)];
         tables.push(self.subscriptions(&memberships));
         tables.push(self.events(events));
@@ -75,34 +60,13 @@ impl Columns {
                     },
                 ),
                 ("created_at", self.times(rows, |row| row.created)),
-                (
-                    "acquisition_channel",
-                    coded(rows, level_names(&ACQUISITION), |row| {
-                        code(row.person.acquisition)
-                    }),
-                ),
-                (
-                    "acquisition_cost",
-                    numbers(rows, |row| row.person.acquisition_cost),
-                ),
-                (
-                    "country",
-                    coded(rows, level_names(&COUNTRIES), |row| {
-                        code(row.person.country)
-                    }),
-                ),
-                (
-                    "household",
-                    coded(rows, level_names(&HOUSEHOLDS), |row| {
-                        code(row.person.household)
-                    }),
-                ),
+                ("acquisition_channel", coded(rows, level_names(&ACQUISITION), |row| code(row.person.acquisition))),
+                ("acquisition_cost", numbers(rows, |row| row.person.acquisition_cost)),
+                ("country", coded(rows, level_names(&COUNTRIES), |row| code(row.person.country))),
+                ("household", coded(rows, level_names(&HOUSEHOLDS), |row| code(row.person.household))),
                 ("birth_year", numbers(rows, |row| row.person.birth_year)),
                 ("is_newsletter", flags(rows, |row| row.person.is_newsletter)),
-                (
-                    "signup_device",
-                    coded(rows, names(&DEVICES), |row| code(row.person.device)),
-                ),
+                ("signup_device", coded(rows, names(&DEVICES), |row| code(row.person.device))),
             ],
         }
     }
@@ -114,9 +78,7 @@ impl Columns {
             columns: vec![
                 (
                     "order_id",
-                    wholes(rows, |line| {
-                        (i64::from(line.customer) + 1) * ORDERS_PER_CUSTOMER + i64::from(line.order)
-                    }),
+                    wholes(rows, |line| (i64::from(line.customer) + 1) * ORDERS_PER_CUSTOMER + i64::from(line.order)),
                 ),
                 ("customer_id", self.customer(rows, |line| line.customer)),
                 ("event_time", self.times(rows, |line| line.time)),
@@ -129,19 +91,11 @@ impl Columns {
                 ),
                 (
                     "category",
-                    coded(rows, names(&CATEGORIES), |line| {
-                        u32::from(line.product) / PRODUCTS_PER_CATEGORY as u32
-                    }),
+                    coded(rows, names(&CATEGORIES), |line| u32::from(line.product) / PRODUCTS_PER_CATEGORY as u32),
                 ),
                 ("quantity", wholes(rows, |line| i64::from(line.quantity))),
-                (
-                    "amount",
-                    numbers(rows, |line| f64::from(line.amount_cents) / 100.0),
-                ),
-                (
-                    "margin",
-                    numbers(rows, |line| f64::from(line.margin_cents) / 100.0),
-                ),
+                ("amount", numbers(rows, |line| f64::from(line.amount_cents) / 100.0)),
+                ("margin", numbers(rows, |line| f64::from(line.margin_cents) / 100.0)),
                 ("is_return", flags(rows, |line| line.quantity < 0)),
             ],
         }
@@ -152,25 +106,11 @@ impl Columns {
             name: "subscriptions",
             columns: vec![
                 ("customer_id", self.customer(rows, |row| row.0)),
-                (
-                    "product_id",
-                    coded(rows, names(&MEMBERSHIPS), |row| row.1.product as u32),
-                ),
-                (
-                    "start_date",
-                    dates(rows, |row| self.start_day + row.1.start),
-                ),
-                (
-                    "end_date",
-                    dates(rows, |row| {
-                        row.1.end.map_or(EMPTY_DATE, |end| self.start_day + end)
-                    }),
-                ),
+                ("product_id", coded(rows, names(&MEMBERSHIPS), |row| row.1.product as u32)),
+                ("start_date", dates(rows, |row| self.start_day + row.1.start)),
+                ("end_date", dates(rows, |row| row.1.end.map_or(EMPTY_DATE, |end| self.start_day + end))),
                 ("mrr", numbers(rows, |row| row.1.monthly_revenue())),
-                (
-                    "bill_period_months",
-                    wholes(rows, |row| row.1.bill_period_months),
-                ),
+                ("bill_period_months", wholes(rows, |row| row.1.bill_period_months)),
                 ("discount", numbers(rows, |row| row.1.discount)),
             ],
         }
@@ -183,18 +123,9 @@ impl Columns {
             columns: vec![
                 ("customer_id", self.customer(rows, |row| row.customer)),
                 ("event_time", self.times(rows, |row| row.time)),
-                (
-                    "event_type",
-                    coded(rows, names(&EVENT_NAMES), |row| u32::from(row.kind)),
-                ),
-                (
-                    "channel",
-                    coded(rows, names(&EVENT_CHANNELS), |row| u32::from(row.channel)),
-                ),
-                (
-                    "value",
-                    numbers(rows, |row| row.value.map_or(f64::NAN, f64::from)),
-                ),
+                ("event_type", coded(rows, names(&EVENT_NAMES), |row| u32::from(row.kind))),
+                ("channel", coded(rows, names(&EVENT_CHANNELS), |row| u32::from(row.channel))),
+                ("value", numbers(rows, |row| row.value.map_or(f64::NAN, f64::from))),
             ],
         }
     }
@@ -207,20 +138,11 @@ impl Columns {
             columns: vec![
                 (
                     "product_id",
-                    SimColumn::Coded {
-                        levels: Arc::clone(&self.product_ids),
-                        codes: (0..rows.len() as u32).collect(),
-                    },
+                    SimColumn::Coded { levels: Arc::clone(&self.product_ids), codes: (0..rows.len() as u32).collect() },
                 ),
-                (
-                    "category",
-                    coded(rows, names(&CATEGORIES), |product| product.category as u32),
-                ),
+                ("category", coded(rows, names(&CATEGORIES), |product| product.category as u32)),
                 ("price", numbers(rows, |product| product.price)),
-                (
-                    "margin",
-                    numbers(rows, |product| cents(product.price * product.margin_rate)),
-                ),
+                ("margin", numbers(rows, |product| cents(product.price * product.margin_rate))),
             ],
         }
     }
@@ -241,30 +163,14 @@ impl Columns {
             name: "contacts",
             columns: vec![
                 ("customer_id", self.customer(rows, |row| row.customer)),
-                (
-                    "action_id",
-                    coded(rows, names(&action_ids), |row| u32::from(row.action)),
-                ),
-                (
-                    "channel",
-                    coded(rows, names(&CHANNEL_NAMES), |row| {
-                        action(row).channel as u32
-                    }),
-                ),
+                ("action_id", coded(rows, names(&action_ids), |row| u32::from(row.action))),
+                ("channel", coded(rows, names(&CHANNEL_NAMES), |row| action(row).channel as u32)),
                 ("sent_at", self.times(rows, |row| row.time)),
                 ("is_control", flags(rows, |row| row.is_control)),
-                (
-                    "probability",
-                    numbers(rows, |row| f64::from(row.probability_percent) / 100.0),
-                ),
+                ("probability", numbers(rows, |row| f64::from(row.probability_percent) / 100.0)),
                 ("policy", coded(rows, names(&["randomised"]), |_| 0)),
                 ("cost", numbers(rows, cost)),
-                (
-                    "outcome",
-                    coded(rows, names(&["not_taken", "taken"]), |row| {
-                        u32::from(row.is_taken)
-                    }),
-                ),
+                ("outcome", coded(rows, names(&["not_taken", "taken"]), |row| u32::from(row.is_taken))),
                 ("outcome_at", self.times(rows, |row| row.outcome_time)),
                 ("outcome_value", numbers(rows, value)),
             ],
@@ -289,34 +195,19 @@ impl Columns {
             name: "consents",
             columns: vec![
                 ("customer_id", self.customer(&changes, |change| change.0)),
-                (
-                    "channel",
-                    coded(&changes, names(&CHANNEL_NAMES), |change| change.1),
-                ),
-                (
-                    "status",
-                    coded(&changes, names(&["denied", "granted"]), |change| change.2),
-                ),
+                ("channel", coded(&changes, names(&CHANNEL_NAMES), |change| change.1)),
+                ("status", coded(&changes, names(&["denied", "granted"]), |change| change.2)),
                 ("changed_at", self.times(&changes, |change| change.3)),
             ],
         }
     }
 
-    pub(super) fn customer<R: Sync>(
-        &self,
-        rows: &[R],
-        customer: impl Fn(&R) -> u32 + Sync + Send,
-    ) -> SimColumn {
-        SimColumn::Coded {
-            levels: Arc::clone(&self.customer_ids),
-            codes: collect(rows, customer),
-        }
+    pub(super) fn customer<R: Sync>(&self, rows: &[R], customer: impl Fn(&R) -> u32 + Sync + Send) -> SimColumn {
+        SimColumn::Coded { levels: Arc::clone(&self.customer_ids), codes: collect(rows, customer) }
     }
 
     fn times<R: Sync>(&self, rows: &[R], seconds: impl Fn(&R) -> u32 + Sync + Send) -> SimColumn {
-        SimColumn::Time(collect(rows, |row| {
-            self.start_seconds + i64::from(seconds(row))
-        }))
+        SimColumn::Time(collect(rows, |row| self.start_seconds + i64::from(seconds(row))))
     }
 }
 
@@ -345,18 +236,11 @@ pub(super) fn coded<R: Sync>(
     levels: Arc<Vec<String>>,
     code: impl Fn(&R) -> u32 + Sync + Send,
 ) -> SimColumn {
-    SimColumn::Coded {
-        levels,
-        codes: collect(rows, code),
-    }
+    SimColumn::Coded { levels, codes: collect(rows, code) }
 }
 
 fn code(level: u8) -> u32 {
-    if level == MISSING {
-        EMPTY_CODE
-    } else {
-        u32::from(level)
-    }
+    if level == MISSING { EMPTY_CODE } else { u32::from(level) }
 }
 
 pub(super) fn names(names: &[&str]) -> Arc<Vec<String>> {

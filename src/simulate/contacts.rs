@@ -46,11 +46,7 @@ fn contacted_probability(last_purchase: i32, day: i32) -> f64 {
 }
 
 /// Probability that `person` is contacted by each action in the campaign of `day`, given the last purchase before it.
-pub(super) fn contact_chances(
-    person: &Person,
-    last_purchase: i32,
-    day: i32,
-) -> [f64; ACTIONS.len()] {
+pub(super) fn contact_chances(person: &Person, last_purchase: i32, day: i32) -> [f64; ACTIONS.len()] {
     std::array::from_fn(|index| {
         let action = &ACTIONS[index];
         if day - last_purchase > ELIGIBLE_DAYS || !person.may_contact(action.channel, day) {
@@ -82,13 +78,7 @@ pub(super) fn draw_contact(
     }
     let probability = contacted_probability(last_purchase, day);
     let second = rng.random_range(9 * 3_600..18 * 3_600);
-    Some(Contact {
-        day,
-        action,
-        is_control: !rng.random_bool(probability),
-        probability,
-        second,
-    })
+    Some(Contact { day, action, is_control: !rng.random_bool(probability), probability, second })
 }
 
 /// The season summed over the days from `from` to before `to`, each day multiplied by the effect of `contacts` on it.

@@ -101,13 +101,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Draws the life of customer number `customer`, who joins on day `joined`, and writes it down.
-    pub(super) fn record(
-        &mut self,
-        rng: &mut Xoshiro256PlusPlus,
-        world: &World,
-        customer: u32,
-        joined: i32,
-    ) {
+    pub(super) fn record(&mut self, rng: &mut Xoshiro256PlusPlus, world: &World, customer: u32, joined: i32) {
         let calendar = &world.calendar;
         let person = Person::draw(rng, joined, calendar.days, world.events_per_customer);
         let life = live(rng, &person, calendar);
@@ -120,12 +114,8 @@ impl Ledger {
             channel: event.channel,
             value: event.value,
         }));
-        let memberships = life
-            .memberships
-            .iter()
-            .flat_map(|membership| membership.at_one_price());
-        self.memberships
-            .extend(memberships.map(|membership| (customer, membership)));
+        let memberships = life.memberships.iter().flat_map(|membership| membership.at_one_price());
+        self.memberships.extend(memberships.map(|membership| (customer, membership)));
         for (index, &(moment, horizon)) in world.moments.iter().enumerate() {
             if joined < moment {
                 self.churn.push(ChurnRow {
@@ -170,17 +160,11 @@ impl Ledger {
             self.fill_basket(rng, person, template);
             let total = person.order_value * gamma(rng, SPEND_P, 1.0 / SPEND_P);
             price_basket(&mut self.lines[first..], &world.products, total);
-            order_cents.push(
-                self.lines[first..]
-                    .iter()
-                    .map(|line| line.amount_cents)
-                    .sum(),
-            );
+            order_cents.push(self.lines[first..].iter().map(|line| line.amount_cents).sum());
             for index in first..self.lines.len() {
                 if rng.random_bool(RETURNED) {
                     let line = self.lines[index];
-                    let time = line.time
-                        + rng.random_range(2 * DAY_SECONDS as u32..25 * DAY_SECONDS as u32);
+                    let time = line.time + rng.random_range(2 * DAY_SECONDS as u32..25 * DAY_SECONDS as u32);
                     if time < end {
                         self.lines.push(Line {
                             time,
@@ -202,36 +186,19 @@ impl Ledger {
         let lines = 1 + pick(rng, &LINES);
         for _ in 0..lines {
             let draw: f64 = rng.random();
-            let category = person
-                .affinity
-                .iter()
-                .position(|&sum| draw < sum)
-                .unwrap_or(CATEGORIES.len() - 1);
-            let product =
-                (category * PRODUCTS_PER_CATEGORY + pick(rng, &[0.4, 0.3, 0.2, 0.1])) as u8;
+            let category = person.affinity.iter().position(|&sum| draw < sum).unwrap_or(CATEGORIES.len() - 1);
+            let product = (category * PRODUCTS_PER_CATEGORY + pick(rng, &[0.4, 0.3, 0.2, 0.1])) as u8;
             let quantity = 1 + pick(rng, &[0.85, 0.12, 0.03]) as i8;
-            if self.lines[first..]
-                .iter()
-                .all(|line| line.product != product)
-            {
-                self.lines.push(Line {
-                    product,
-                    quantity,
-                    ..template
-                });
+            if self.lines[first..].iter().all(|line| line.product != product) {
+                self.lines.push(Line { product, quantity, ..template });
             }
         }
     }
 
     fn record_contacts(&mut self, customer: u32, life: &Life, order_cents: &[i32]) {
         self.contacts.extend(life.contacts.iter().map(|contact| {
-            let first = life
-                .purchases
-                .partition_point(|purchase| purchase.day <= contact.day);
-            let taken = life
-                .purchases
-                .get(first)
-                .filter(|purchase| contact.works_on(purchase.day));
+            let first = life.purchases.partition_point(|purchase| purchase.day <= contact.day);
+            let taken = life.purchases.get(first).filter(|purchase| contact.works_on(purchase.day));
             ContactRow {
                 time: seconds(contact.day, contact.second),
                 customer,
@@ -239,10 +206,9 @@ impl Ledger {
                 is_control: contact.is_control,
                 probability_percent: (contact.probability * 100.0).round() as u8,
                 is_taken: taken.is_some(),
-                outcome_time: taken.map_or(
-                    seconds(contact.day + 1 + CONTACT_WORKS_DAYS, 0),
-                    |purchase| seconds(purchase.day, purchase.second),
-                ),
+                outcome_time: taken.map_or(seconds(contact.day + 1 + CONTACT_WORKS_DAYS, 0), |purchase| {
+                    seconds(purchase.day, purchase.second)
+                }),
                 outcome_cents: taken.map_or(0, |_| order_cents[first]),
             }
         }));
@@ -261,8 +227,7 @@ impl Ledger {
 
 /// Splits an order of value `total` over its lines in proportion to their list prices.
 fn price_basket(lines: &mut [Line], products: &[Product], total: f64) {
-    let list_price =
-        |line: &Line| products[usize::from(line.product)].price * f64::from(line.quantity);
+    let list_price = |line: &Line| products[usize::from(line.product)].price * f64::from(line.quantity);
     let list_total: f64 = lines.iter().map(list_price).sum();
     for line in lines {
         let amount = total * list_price(line) / list_total;

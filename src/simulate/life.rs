@@ -86,14 +86,7 @@ pub(super) fn live(rng: &mut Xoshiro256PlusPlus, person: &Person, calendar: &Cal
         living.record_purchase(rng, day, dropout);
         if rng.random_bool(dropout) {
             living.life.dropped_out = Some(day);
-            advance(
-                rng,
-                person,
-                &mut living.life.memberships,
-                day + 1,
-                last_day,
-                false,
-            );
+            advance(rng, person, &mut living.life.memberships, day + 1, last_day, false);
             while let Some(day) = living.next_campaign {
                 living.hold_campaign(rng, day);
             }
@@ -114,18 +107,12 @@ struct Living<'a> {
 impl Living<'_> {
     fn record_purchase(&mut self, rng: &mut Xoshiro256PlusPlus, day: i32, dropout: f64) {
         let second = daytime(rng);
-        self.life.purchases.push(Purchase {
-            day,
-            second,
-            dropout,
-        });
+        self.life.purchases.push(Purchase { day, second, dropout });
         self.last_purchase = day;
     }
 
     fn hold_campaign(&mut self, rng: &mut Xoshiro256PlusPlus, day: i32) {
-        self.life
-            .contacts
-            .extend(draw_contact(rng, self.person, self.last_purchase, day));
+        self.life.contacts.extend(draw_contact(rng, self.person, self.last_purchase, day));
         self.next_campaign = self.calendar.next_campaign(day + 1);
     }
 
@@ -143,11 +130,7 @@ impl Living<'_> {
             let (factor, until) = self.pace(day);
             let passing = factor * self.calendar.season(day, until);
             if left < passing {
-                return Some(
-                    self.calendar
-                        .day_of_season(day, left / factor)
-                        .min(until - 1),
-                );
+                return Some(self.calendar.day_of_season(day, left / factor).min(until - 1));
             }
             left -= passing;
             day = until;
@@ -161,9 +144,7 @@ impl Living<'_> {
         match self.life.contacts.last() {
             Some(contact) if day <= contact.day => (1.0, end.min(contact.day + 1)),
             Some(contact) if contact.works_on(day) => {
-                let factor = contact
-                    .effect(self.person)
-                    .map_or(1.0, |effect| effect.rate);
+                let factor = contact.effect(self.person).map_or(1.0, |effect| effect.rate);
                 (factor, end.min(contact.day + 1 + CONTACT_WORKS_DAYS))
             }
             _ => (1.0, end),
@@ -174,16 +155,10 @@ impl Living<'_> {
     fn dropout_after(&self, day: i32) -> f64 {
         let memory = day - TICKET_MEMORY_DAYS..day;
         let unresolved = self.life.events.iter().filter(|event| {
-            event.kind == EventKind::SupportTicket
-                && event.value == Some(0)
-                && memory.contains(&event.day)
+            event.kind == EventKind::SupportTicket && event.value == Some(0) && memory.contains(&event.day)
         });
         let tickets = unresolved.count().min(2) as i32;
-        let contact = self
-            .life
-            .contacts
-            .last()
-            .filter(|contact| contact.works_on(day));
+        let contact = self.life.contacts.last().filter(|contact| contact.works_on(day));
         let contact = contact.and_then(|contact| contact.effect(self.person));
         let odds = self.person.dropout / (1.0 - self.person.dropout)
             * TICKET_DROPOUT_ODDS.powi(tickets)
@@ -196,9 +171,7 @@ impl Living<'_> {
         if expected <= 0.0 {
             return;
         }
-        let count = Poisson::new(expected)
-            .expect("events are finite in number")
-            .sample(rng) as usize;
+        let count = Poisson::new(expected).expect("events are finite in number").sample(rng) as usize;
         let first = self.life.events.len();
         for _ in 0..count {
             let event = self.draw_event(rng, from, until);
@@ -226,26 +199,15 @@ impl Living<'_> {
         let (channel, value) = match kind {
             EventKind::Login => (rng.random_range(0..2), None),
             EventKind::EmailOpen => (2, None),
-            EventKind::SupportTicket => (
-                rng.random_range(2..5),
-                Some(u8::from(!rng.random_bool(UNRESOLVED))),
-            ),
+            EventKind::SupportTicket => (rng.random_range(2..5), Some(u8::from(!rng.random_bool(UNRESOLVED)))),
             EventKind::Nps => (2, Some(self.nps_answer(rng))),
         };
-        Event {
-            day: rng.random_range(from..=until),
-            second: daytime(rng),
-            kind,
-            channel,
-            value,
-        }
+        Event { day: rng.random_range(from..=until), second: daytime(rng), kind, channel, value }
     }
 
     fn nps_answer(&self, rng: &mut Xoshiro256PlusPlus) -> u8 {
         let mood: f64 = rng.sample(StandardNormal);
-        (9.4 - 14.0 * self.person.dropout + 1.4 * mood)
-            .round()
-            .clamp(0.0, 10.0) as u8
+        (9.4 - 14.0 * self.person.dropout + 1.4 * mood).round().clamp(0.0, 10.0) as u8
     }
 }
 

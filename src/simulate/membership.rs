@@ -23,30 +23,15 @@ pub(super) struct Membership {
 impl Membership {
     /// Revenue a month after discount.
     pub(super) fn monthly_revenue(&self) -> f64 {
-        let prices = if self.start < PRICE_CHANGE_DAY {
-            MEMBERSHIP_PRICES
-        } else {
-            MEMBERSHIP_NEW_PRICES
-        };
+        let prices = if self.start < PRICE_CHANGE_DAY { MEMBERSHIP_PRICES } else { MEMBERSHIP_NEW_PRICES };
         (prices[self.product] * (1.0 - self.discount) * 100.0).round() / 100.0
     }
 
     /// The records at one price each: two if the price changed while it ran.
     pub(super) fn at_one_price(self) -> impl Iterator<Item = Self> {
-        let changed =
-            self.start < PRICE_CHANGE_DAY && self.end.is_none_or(|end| end > PRICE_CHANGE_DAY);
-        let first = if changed {
-            Self {
-                end: Some(PRICE_CHANGE_DAY),
-                ..self
-            }
-        } else {
-            self
-        };
-        let second = changed.then_some(Self {
-            start: PRICE_CHANGE_DAY,
-            ..self
-        });
+        let changed = self.start < PRICE_CHANGE_DAY && self.end.is_none_or(|end| end > PRICE_CHANGE_DAY);
+        let first = if changed { Self { end: Some(PRICE_CHANGE_DAY), ..self } } else { self };
+        let second = changed.then_some(Self { start: PRICE_CHANGE_DAY, ..self });
         std::iter::once(first).chain(second)
     }
 }
@@ -64,11 +49,7 @@ pub(super) fn advance(
     let mut day = from;
     loop {
         let running = records.last().filter(|last| last.end.is_none()).copied();
-        let upgrade = if alive && running.is_some_and(|last| last.product == 0) {
-            hazards.upgrade
-        } else {
-            0.0
-        };
+        let upgrade = if alive && running.is_some_and(|last| last.product == 0) { hazards.upgrade } else { 0.0 };
         let change = match running {
             Some(_) if alive => hazards.end_alive,
             Some(_) => hazards.end_dropped_out,
@@ -86,12 +67,7 @@ pub(super) fn advance(
             Some(last) => {
                 records.last_mut().expect("a membership is running").end = Some(day);
                 if rng.random::<f64>() * (change + upgrade) < upgrade {
-                    records.push(Membership {
-                        product: 1,
-                        start: day,
-                        end: None,
-                        ..last
-                    });
+                    records.push(Membership { product: 1, start: day, end: None, ..last });
                 }
             }
         }
@@ -118,12 +94,7 @@ fn draw_start(rng: &mut Xoshiro256PlusPlus, day: i32, family: f64) -> Membership
 /// Log-likelihood of the memberships on the days after `last_purchase` and before `moment`, (if alive, if dropped out).
 ///
 /// Only for records without a start in that time: a start is a sign of life, and settles the question.
-pub(super) fn log_likelihoods(
-    person: &Person,
-    records: &[Membership],
-    last_purchase: i32,
-    moment: i32,
-) -> (f64, f64) {
+pub(super) fn log_likelihoods(person: &Person, records: &[Membership], last_purchase: i32, moment: i32) -> (f64, f64) {
     let hazards = &person.membership;
     let days = f64::from(moment - last_purchase - 1);
     let Some(last) = records.iter().rfind(|record| record.start <= last_purchase) else {
@@ -132,22 +103,14 @@ pub(super) fn log_likelihoods(
     if last.end.is_some_and(|end| end <= last_purchase) {
         return (0.0, 0.0);
     }
-    let alive = hazards.end_alive
-        + if last.product == 0 {
-            hazards.upgrade
-        } else {
-            0.0
-        };
+    let alive = hazards.end_alive + if last.product == 0 { hazards.upgrade } else { 0.0 };
     let dropped_out = hazards.end_dropped_out;
     match last.end.filter(|&end| end < moment) {
         None => (-alive * days, -dropped_out * days),
         Some(end) => {
             let survived = f64::from(end - last_purchase - 1);
             let ended = |hazard: f64| (-(-hazard).exp_m1()).ln() - hazard * survived;
-            (
-                ended(alive) + (hazards.end_alive / alive).ln(),
-                ended(dropped_out),
-            )
+            (ended(alive) + (hazards.end_alive / alive).ln(), ended(dropped_out))
         }
     }
 }
@@ -156,40 +119,16 @@ pub(super) fn log_likelihoods(
 mod tests {
     use super::*;
 
-    const RECORD: Membership = Membership {
-        product: 0,
-        start: 600,
-        end: Some(700),
-        bill_period_months: 1,
-        discount: 0.0,
-    };
+    const RECORD: Membership =
+        Membership { product: 0, start: 600, end: Some(700), bill_period_months: 1, discount: 0.0 };
 
     #[test]
     fn a_price_change_splits_a_running_membership() {
         let parts: Vec<Membership> = RECORD.at_one_price().collect();
         assert_eq!(parts.len(), 2);
-        assert_eq!(
-            (parts[0].end, parts[1].start, parts[1].end),
-            (Some(640), 640, Some(700))
-        );
+        assert_eq!((parts[0].end, parts[1].start, parts[1].end), (Some(640), 640, Some(700)));
         assert!(parts[1].monthly_revenue() > parts[0].monthly_revenue());
-        assert_eq!(
-            Membership {
-                end: Some(640),
-                ..RECORD
-            }
-            .at_one_price()
-            .count(),
-            1
-        );
-        assert_eq!(
-            Membership {
-                start: 640,
-                ..RECORD
-            }
-            .at_one_price()
-            .count(),
-            1
-        );
+        assert_eq!(Membership { end: Some(640), ..RECORD }.at_one_price().count(), 1);
+        assert_eq!(Membership { start: 640, ..RECORD }.at_one_price().count(), 1);
     }
 }

@@ -8,8 +8,7 @@ use super::contacts::{CONTACTED, ELIGIBLE_DAYS, SELECTED, SILENT_DAYS};
 use super::ledger::RETURNED;
 use super::life::{TICKET_DROPOUT_ODDS, TICKET_MEMORY_DAYS, UNRESOLVED};
 use super::person::{
-    DROPOUT_CONCENTRATION, MEAN_DROPOUT, MEAN_ORDER_VALUE, MEAN_RATE_PER_DAY, RATE_SHAPE, SPEND_P,
-    SPEND_Q,
+    DROPOUT_CONCENTRATION, MEAN_DROPOUT, MEAN_ORDER_VALUE, MEAN_RATE_PER_DAY, RATE_SHAPE, SPEND_P, SPEND_Q,
 };
 use super::{SimColumn, SimTable};
 
@@ -41,10 +40,7 @@ pub(super) fn table() -> SimTable {
     for action in &ACTIONS {
         for (kind, effect) in KINDS.iter().zip(action.effects) {
             rows.push((format!("{}_rate_factor_{kind}", action.id), effect.rate));
-            rows.push((
-                format!("{}_dropout_odds_factor_{kind}", action.id),
-                effect.dropout_odds,
-            ));
+            rows.push((format!("{}_dropout_odds_factor_{kind}", action.id), effect.dropout_odds));
         }
     }
     let codes = (0..rows.len() as u32).collect();
@@ -52,13 +48,7 @@ pub(super) fn table() -> SimTable {
     SimTable {
         name: "truth/parameters",
         columns: vec![
-            (
-                "name",
-                SimColumn::Coded {
-                    levels: Arc::new(names),
-                    codes,
-                },
-            ),
+            ("name", SimColumn::Coded { levels: Arc::new(names), codes }),
             ("value", SimColumn::Number(values)),
         ],
     }

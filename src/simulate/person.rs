@@ -5,8 +5,8 @@ use rand_distr::{Beta, Distribution, Gamma, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::attributes::{
-    ACQUISITION, ACQUISITION_COST, AGE_YEARS, AGES, COUNTRIES, DEVICES, HOUSEHOLDS, MISSING,
-    NEWSLETTER, choose, relative,
+    ACQUISITION, ACQUISITION_COST, AGE_YEARS, AGES, COUNTRIES, DEVICES, HOUSEHOLDS, MISSING, NEWSLETTER, choose,
+    relative,
 };
 use super::catalogue::{CATEGORIES, Channel};
 
@@ -99,12 +99,7 @@ pub(super) struct Person {
 
 impl Person {
     /// Draws a customer who joins on day `joined` of `days`, with events scaled to `events_per_customer` on average.
-    pub(super) fn draw(
-        rng: &mut Xoshiro256PlusPlus,
-        joined: i32,
-        days: i32,
-        events_per_customer: f64,
-    ) -> Self {
+    pub(super) fn draw(rng: &mut Xoshiro256PlusPlus, joined: i32, days: i32, events_per_customer: f64) -> Self {
         let acquisition = choose(rng, &ACQUISITION);
         let country = choose(rng, &COUNTRIES);
         let household = choose(rng, &HOUSEHOLDS);
@@ -118,12 +113,10 @@ impl Person {
             (&NEWSLETTER[..], usize::from(is_newsletter)),
         ];
         let relative_rate = relative(&levels, |level| level.rate);
-        let rate_per_day =
-            MEAN_RATE_PER_DAY * relative_rate * gamma(rng, RATE_SHAPE, 1.0 / RATE_SHAPE).max(1e-4);
+        let rate_per_day = MEAN_RATE_PER_DAY * relative_rate * gamma(rng, RATE_SHAPE, 1.0 / RATE_SHAPE).max(1e-4);
         let mean_dropout = (MEAN_DROPOUT * relative(&levels, |level| level.dropout)).min(0.5);
         let order_value =
-            MEAN_ORDER_VALUE * relative(&levels, |level| level.spend) * (SPEND_Q - 1.0)
-                / gamma(rng, SPEND_Q, 1.0);
+            MEAN_ORDER_VALUE * relative(&levels, |level| level.spend) * (SPEND_Q - 1.0) / gamma(rng, SPEND_Q, 1.0);
         let consents = [
             draw_consent(rng, if is_newsletter { 1.0 } else { 0.6 }, joined, days),
             draw_consent(rng, 0.6, joined, days),
@@ -136,9 +129,7 @@ impl Person {
             country: unless_missing(rng, country, 0.01),
             household: unless_missing(rng, household, 0.08),
             device: unless_missing(rng, device, 0.02),
-            birth_year: nan_sometimes(rng, 0.07, |rng| {
-                f64::from(2023 - rng.random_range(first_age..=last_age))
-            }),
+            birth_year: nan_sometimes(rng, 0.07, |rng| f64::from(2023 - rng.random_range(first_age..=last_age))),
             acquisition_cost: nan_sometimes(rng, 0.04, |rng| {
                 (ACQUISITION_COST[acquisition] * gamma(rng, 8.0, 0.125) * 100.0).round() / 100.0
             }),
@@ -148,13 +139,7 @@ impl Person {
             dropout: draw_dropout(rng, mean_dropout),
             order_value,
             affinity: draw_affinity(rng, household, age),
-            events: draw_event_rates(
-                rng,
-                &consents,
-                acquisition,
-                rate_per_day,
-                events_per_customer,
-            ),
+            events: draw_event_rates(rng, &consents, acquisition, rate_per_day, events_per_customer),
             membership: draw_membership(rng, household, is_newsletter),
             consents,
         }
@@ -168,17 +153,11 @@ impl Person {
 
 /// Draws from a Gamma distribution; `shape` and `scale` must be above 0.
 pub(super) fn gamma(rng: &mut Xoshiro256PlusPlus, shape: f64, scale: f64) -> f64 {
-    Gamma::new(shape, scale)
-        .expect("shape and scale are above 0")
-        .sample(rng)
+    Gamma::new(shape, scale).expect("shape and scale are above 0").sample(rng)
 }
 
 fn unless_missing(rng: &mut Xoshiro256PlusPlus, value: usize, missing: f64) -> u8 {
-    if rng.random_bool(missing) {
-        MISSING
-    } else {
-        value as u8
-    }
+    if rng.random_bool(missing) { MISSING } else { value as u8 }
 }
 
 fn nan_sometimes(
@@ -187,27 +166,18 @@ fn nan_sometimes(
     value: impl FnOnce(&mut Xoshiro256PlusPlus) -> f64,
 ) -> f64 {
     let value = value(rng);
-    if rng.random_bool(missing) {
-        f64::NAN
-    } else {
-        value
-    }
+    if rng.random_bool(missing) { f64::NAN } else { value }
 }
 
 fn draw_consent(rng: &mut Xoshiro256PlusPlus, granted: f64, joined: i32, days: i32) -> Consent {
     let granted = rng.random_bool(granted);
-    let withdrawn = (granted && rng.random_bool(0.04) && joined + 1 < days)
-        .then(|| rng.random_range(joined + 1..days));
+    let withdrawn = (granted && rng.random_bool(0.04) && joined + 1 < days).then(|| rng.random_range(joined + 1..days));
     Consent { granted, withdrawn }
 }
 
 fn draw_kind(rng: &mut Xoshiro256PlusPlus, age: usize, is_newsletter: bool) -> u8 {
     let reads = usize::from(is_newsletter);
-    let weights = [
-        [0.5, 1.7][reads] * [1.5, 1.2, 0.7, 0.4][age],
-        1.0,
-        [0.55, 0.18][reads] * [0.4, 0.7, 1.3, 2.0][age],
-    ];
+    let weights = [[0.5, 1.7][reads] * [1.5, 1.2, 0.7, 0.4][age], 1.0, [0.55, 0.18][reads] * [0.4, 0.7, 1.3, 2.0][age]];
     let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
     for (kind, weight) in weights.iter().enumerate() {
         left -= weight;
@@ -219,20 +189,11 @@ fn draw_kind(rng: &mut Xoshiro256PlusPlus, age: usize, is_newsletter: bool) -> u
 }
 
 fn draw_dropout(rng: &mut Xoshiro256PlusPlus, mean: f64) -> f64 {
-    let beta = Beta::new(
-        mean * DROPOUT_CONCENTRATION,
-        (1.0 - mean) * DROPOUT_CONCENTRATION,
-    );
-    beta.expect("the mean lies between 0 and 1")
-        .sample(rng)
-        .clamp(1e-9, 0.95)
+    let beta = Beta::new(mean * DROPOUT_CONCENTRATION, (1.0 - mean) * DROPOUT_CONCENTRATION);
+    beta.expect("the mean lies between 0 and 1").sample(rng).clamp(1e-9, 0.95)
 }
 
-fn draw_affinity(
-    rng: &mut Xoshiro256PlusPlus,
-    household: usize,
-    age: usize,
-) -> [f64; CATEGORIES.len()] {
+fn draw_affinity(rng: &mut Xoshiro256PlusPlus, household: usize, age: usize) -> [f64; CATEGORIES.len()] {
     let weights = [
         1.0,
         [0.5, 0.9, 0.8][household],
@@ -261,11 +222,7 @@ fn draw_event_rates(
     let per_day = events_per_customer / MEAN_DAYS_ALIVE;
     // Eager buyers look around more, though not in proportion.
     let eagerness = (rate_per_day / MEAN_RATE_PER_DAY).sqrt().min(3.0);
-    let opens = if consents[Channel::Email as usize].granted {
-        gamma(rng, 1.5, 1.0 / 1.5)
-    } else {
-        0.0
-    };
+    let opens = if consents[Channel::Email as usize].granted { gamma(rng, 1.5, 1.0 / 1.5) } else { 0.0 };
     EventRates {
         login: per_day * 0.6 * eagerness * gamma(rng, 2.0, 0.5),
         email_open: per_day * 0.45 * opens,
@@ -274,11 +231,7 @@ fn draw_event_rates(
     }
 }
 
-fn draw_membership(
-    rng: &mut Xoshiro256PlusPlus,
-    household: usize,
-    is_newsletter: bool,
-) -> MembershipHazards {
+fn draw_membership(rng: &mut Xoshiro256PlusPlus, household: usize, is_newsletter: bool) -> MembershipHazards {
     let appeal = [0.6, 1.0, 1.7][household] * if is_newsletter { 1.5 } else { 0.7 };
     let noise: f64 = rng.sample(StandardNormal);
     MembershipHazards {
@@ -299,27 +252,19 @@ mod tests {
     #[test]
     fn attributes_shift_the_mean_without_moving_it() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
-        let people: Vec<Person> = (0..40_000)
-            .map(|_| Person::draw(&mut rng, 0, 1095, 12.0))
-            .collect();
+        let people: Vec<Person> = (0..40_000).map(|_| Person::draw(&mut rng, 0, 1095, 12.0)).collect();
         let count = people.len() as f64;
         let rate = people.iter().map(|person| person.rate_per_day).sum::<f64>() / count;
         assert!((rate / MEAN_RATE_PER_DAY - 1.0).abs() < 0.03, "{rate}");
         let order_value = people.iter().map(|person| person.order_value).sum::<f64>() / count;
-        assert!(
-            (order_value / MEAN_ORDER_VALUE - 1.0).abs() < 0.03,
-            "{order_value}"
-        );
+        assert!((order_value / MEAN_ORDER_VALUE - 1.0).abs() < 0.03, "{order_value}");
         let newsletter = people.iter().filter(|person| person.is_newsletter).count() as f64 / count;
         assert!((newsletter - 0.45).abs() < 0.01, "{newsletter}");
     }
 
     #[test]
     fn withdrawn_consent_ends_contact_on_that_day() {
-        let consent = Consent {
-            granted: true,
-            withdrawn: Some(10),
-        };
+        let consent = Consent { granted: true, withdrawn: Some(10) };
         assert!(consent.allows(9) && !consent.allows(10));
     }
 }

@@ -19,33 +19,12 @@ impl Columns {
                         codes: (0..rows.len() as u32).collect(),
                     },
                 ),
-                (
-                    "purchase_rate_per_day",
-                    numbers(rows, |row| row.person.rate_per_day),
-                ),
-                (
-                    "dropout_probability",
-                    numbers(rows, |row| row.person.dropout),
-                ),
-                (
-                    "is_alive_at_end",
-                    flags(rows, |row| row.dropped_out.is_none()),
-                ),
-                (
-                    "dropped_out_at",
-                    dates(rows, |row| {
-                        row.dropped_out
-                            .map_or(EMPTY_DATE, |day| self.start_day + day)
-                    }),
-                ),
-                (
-                    "mean_order_value",
-                    numbers(rows, |row| row.person.order_value),
-                ),
-                (
-                    "customer_type",
-                    coded(rows, names(&KINDS), |row| u32::from(row.person.kind)),
-                ),
+                ("purchase_rate_per_day", numbers(rows, |row| row.person.rate_per_day)),
+                ("dropout_probability", numbers(rows, |row| row.person.dropout)),
+                ("is_alive_at_end", flags(rows, |row| row.dropped_out.is_none())),
+                ("dropped_out_at", dates(rows, |row| row.dropped_out.map_or(EMPTY_DATE, |day| self.start_day + day))),
+                ("mean_order_value", numbers(rows, |row| row.person.order_value)),
+                ("customer_type", coded(rows, names(&KINDS), |row| u32::from(row.person.kind))),
             ],
         }
     }
@@ -66,15 +45,9 @@ impl Columns {
                 ),
                 (
                     "action_id",
-                    SimColumn::Coded {
-                        levels: names(&action_ids),
-                        codes: each(|pair| (pair % ACTIONS.len()) as u32),
-                    },
+                    SimColumn::Coded { levels: names(&action_ids), codes: each(|pair| (pair % ACTIONS.len()) as u32) },
                 ),
-                (
-                    "effect",
-                    SimColumn::Number(rows.iter().flat_map(|row| row.effects).collect()),
-                ),
+                ("effect", SimColumn::Number(rows.iter().flat_map(|row| row.effects).collect())),
             ],
         }
     }

@@ -28,27 +28,13 @@ const FOLD_SEED: u64 = 0x0ca1_1b7a;
 /// If the two differ in length, or a raw probability is not from 0 to 1.
 #[must_use]
 pub fn calibrate(raw: &[f64], happened: &[bool]) -> Calibration {
-    assert_eq!(
-        raw.len(),
-        happened.len(),
-        "one outcome for each raw probability"
-    );
+    assert_eq!(raw.len(), happened.len(), "one outcome for each raw probability");
     let positives = happened.iter().filter(|&&outcome| outcome).count();
     let rarer = positives.min(happened.len() - positives);
-    let mut points: Vec<Point> = raw
-        .iter()
-        .zip(happened)
-        .map(|(&raw, &happened)| Point::new(raw, happened))
-        .collect();
+    let mut points: Vec<Point> = raw.iter().zip(happened).map(|(&raw, &happened)| Point::new(raw, happened)).collect();
     points.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(FOLD_SEED));
-    let candidates: [(usize, CurveFit); 2] = [
-        (LEAST_FOR_PLATT, fit_platt),
-        (LEAST_FOR_ISOTONIC, fit_isotonic),
-    ];
-    let mut best = (
-        cross_fitted_loss(&points, |_| Calibration::None),
-        Calibration::None,
-    );
+    let candidates: [(usize, CurveFit); 2] = [(LEAST_FOR_PLATT, fit_platt), (LEAST_FOR_ISOTONIC, fit_isotonic)];
+    let mut best = (cross_fitted_loss(&points, |_| Calibration::None), Calibration::None);
     for (least, fit) in candidates {
         if rarer < least {
             break;
@@ -71,10 +57,7 @@ struct Point {
 
 impl Point {
     fn new(raw: f64, happened: bool) -> Self {
-        Self {
-            raw: Probability::new(raw).expect("a raw probability from 0 to 1"),
-            happened,
-        }
+        Self { raw: Probability::new(raw).expect("a raw probability from 0 to 1"), happened }
     }
 }
 
@@ -83,20 +66,12 @@ fn cross_fitted_loss(points: &[Point], fit: impl Fn(&[Point]) -> Calibration) ->
     let mut total = 0.0;
     for fold in 0..FOLDS {
         let in_fold = |&(position, _): &(usize, &Point)| position % FOLDS == fold;
-        let others: Vec<Point> = points
-            .iter()
-            .enumerate()
-            .filter(|pair| !in_fold(pair))
-            .map(|(_, point)| *point)
-            .collect();
+        let others: Vec<Point> =
+            points.iter().enumerate().filter(|pair| !in_fold(pair)).map(|(_, point)| *point).collect();
         let curve = fit(&others);
         for (_, point) in points.iter().enumerate().filter(in_fold) {
             let probability = curve.apply(point.raw).get();
-            let of_outcome = if point.happened {
-                probability
-            } else {
-                1.0 - probability
-            };
+            let of_outcome = if point.happened { probability } else { 1.0 - probability };
             total -= of_outcome.max(1e-12).ln();
         }
     }
@@ -107,24 +82,11 @@ fn cross_fitted_loss(points: &[Point], fit: impl Fn(&[Point]) -> Calibration) ->
 fn fit_platt(points: &[Point]) -> Calibration {
     let positives = points.iter().filter(|point| point.happened).count() as f64;
     let negatives = points.len() as f64 - positives;
-    let targets = [
-        1.0 / (negatives + 2.0),
-        (positives + 1.0) / (positives + 2.0),
-    ];
-    let pairs: Vec<(f64, f64)> = points
-        .iter()
-        .map(|point| {
-            (
-                log_odds(point.raw.get()),
-                targets[usize::from(point.happened)],
-            )
-        })
-        .collect();
+    let targets = [1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)];
+    let pairs: Vec<(f64, f64)> =
+        points.iter().map(|point| (log_odds(point.raw.get()), targets[usize::from(point.happened)])).collect();
     let loss = |slope: f64, intercept: f64| -> f64 {
-        pairs
-            .iter()
-            .map(|(x, target)| cross_entropy(slope * x + intercept, *target))
-            .sum()
+        pairs.iter().map(|(x, target)| cross_entropy(slope * x + intercept, *target)).sum()
     };
     let (mut slope, mut intercept) = (1.0, 0.0);
     let mut current = loss(slope, intercept);
@@ -133,16 +95,11 @@ fn fit_platt(points: &[Point]) -> Calibration {
             break;
         };
         // Newton's step may overshoot where the curve is flat; a halved one goes down in the end.
-        let halved = (0..30)
-            .map(|halvings| 0.5_f64.powi(halvings))
-            .find_map(|share| {
-                let next = (
-                    slope + share * slope_step,
-                    intercept + share * intercept_step,
-                );
-                let next_loss = loss(next.0, next.1);
-                (next_loss < current).then_some((next, next_loss))
-            });
+        let halved = (0..30).map(|halvings| 0.5_f64.powi(halvings)).find_map(|share| {
+            let next = (slope + share * slope_step, intercept + share * intercept_step);
+            let next_loss = loss(next.0, next.1);
+            (next_loss < current).then_some((next, next_loss))
+        });
         let Some((next, next_loss)) = halved else {
             break;
         };
@@ -180,10 +137,7 @@ fn newton_step(pairs: &[(f64, f64)], slope: f64, intercept: f64) -> Option<(f64,
     let determinant = xx * one - x1 * x1;
     (determinant > 1e-9 * xx * one).then(|| {
         let slope_step = (one * gradient.0 - x1 * gradient.1) / determinant;
-        (
-            slope_step,
-            (xx * gradient.1 - x1 * gradient.0) / determinant,
-        )
+        (slope_step, (xx * gradient.1 - x1 * gradient.0) / determinant)
     })
 }
 
@@ -240,9 +194,7 @@ fn fit_isotonic(points: &[Point]) -> Calibration {
     for index in 1..knots.len() {
         knots[index].calibrated = knots[index].calibrated.max(knots[index - 1].calibrated);
     }
-    Calibration::Isotonic {
-        knots: with_ends(knots, points.len() as f64),
-    }
+    Calibration::Isotonic { knots: with_ends(knots, points.len() as f64) }
 }
 
 /// Bins of neighbouring points, rising, equal raw values always in the same bin.
@@ -254,11 +206,7 @@ fn bins(points: &[Point]) -> Vec<Block> {
     let mut previous = f64::NAN;
     for point in sorted {
         let raw = point.raw.get();
-        let block = Block {
-            raw_sum: raw,
-            positives: f64::from(point.happened),
-            count: 1.0,
-        };
+        let block = Block { raw_sum: raw, positives: f64::from(point.happened), count: 1.0 };
         match bins.last_mut() {
             Some(last) if last.count < least || raw == previous => *last = last.joined(block),
             _ => bins.push(block),
@@ -281,22 +229,13 @@ fn with_ends(mut knots: Vec<Knot>, count: f64) -> Vec<Knot> {
     if let Some(first) = knots.first().copied()
         && first.raw > 0.0
     {
-        knots.insert(
-            0,
-            Knot {
-                raw: 0.0,
-                calibrated: nearest.min(first.calibrated / 2.0),
-            },
-        );
+        knots.insert(0, Knot { raw: 0.0, calibrated: nearest.min(first.calibrated / 2.0) });
     }
     if let Some(last) = knots.last().copied()
         && last.raw < 1.0
     {
         let calibrated = (1.0 - nearest).max(f64::midpoint(last.calibrated, 1.0));
-        knots.push(Knot {
-            raw: 1.0,
-            calibrated,
-        });
+        knots.push(Knot { raw: 1.0, calibrated });
     }
     knots
 }
@@ -307,25 +246,17 @@ mod tests {
 
     /// Outcomes of a known curve at evenly spread raw probabilities, by a fixed low-discrepancy sequence.
     fn outcomes(count: usize, truth: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<bool>) {
-        let raw: Vec<f64> = (0..count)
-            .map(|step| (step as f64 + 0.5) / count as f64)
-            .collect();
+        let raw: Vec<f64> = (0..count).map(|step| (step as f64 + 0.5) / count as f64).collect();
         let golden = 0.618_033_988_749_894_9;
-        let happened = raw
-            .iter()
-            .enumerate()
-            .map(|(step, &raw)| (step as f64 * golden * 97.0).fract() < truth(raw))
-            .collect();
+        let happened =
+            raw.iter().enumerate().map(|(step, &raw)| (step as f64 * golden * 97.0).fract() < truth(raw)).collect();
         (raw, happened)
     }
 
     fn worst_gap(curve: &Calibration, truth: impl Fn(f64) -> f64) -> f64 {
         (2..=98).fold(0.0, |worst, percent| {
             let raw = f64::from(percent) / 100.0;
-            f64::max(
-                worst,
-                (curve.apply(Probability::clamped(raw)).get() - truth(raw)).abs(),
-            )
+            f64::max(worst, (curve.apply(Probability::clamped(raw)).get() - truth(raw)).abs())
         })
     }
 
@@ -340,13 +271,8 @@ mod tests {
         let truth = |raw| sigmoid(0.5 * log_odds(raw) - 1.0);
         let (raw, happened) = outcomes(5000, truth);
         let curve = calibrate(&raw, &happened);
-        let Calibration::Platt { slope, intercept } = curve else {
-            panic!("{curve:?}")
-        };
-        assert!(
-            (slope - 0.5).abs() < 0.05 && (intercept + 1.0).abs() < 0.08,
-            "{slope} {intercept}"
-        );
+        let Calibration::Platt { slope, intercept } = curve else { panic!("{curve:?}") };
+        assert!((slope - 0.5).abs() < 0.05 && (intercept + 1.0).abs() < 0.08, "{slope} {intercept}");
     }
 
     #[test]
@@ -357,13 +283,13 @@ mod tests {
         assert_eq!(curve.name(), "isotonic");
         assert_eq!(curve.check(), Ok(()));
         let near_step = |raw: f64| (raw - 0.5).abs() < 0.03;
-        let gap = worst_gap(&curve, |raw| {
-            if near_step(raw) {
-                curve.apply(Probability::clamped(raw)).get()
-            } else {
-                truth(raw)
-            }
-        });
+        let gap =
+            worst_gap(
+                &curve,
+                |raw| {
+                    if near_step(raw) { curve.apply(Probability::clamped(raw)).get() } else { truth(raw) }
+                },
+            );
         assert!(gap < 0.2, "{gap}");
         for raw in [0.0, 1.0] {
             let end = curve.apply(Probability::clamped(raw)).get();

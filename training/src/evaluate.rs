@@ -8,13 +8,11 @@ mod ranking;
 mod value;
 
 pub use classifier::{ClassifierCurves, ClassifierFigures};
-pub use curves::{
-    LiftDecile, Point, gains_curve, lift_by_decile, precision_recall_curve, roc_curve,
-};
+pub use curves::{LiftDecile, Point, gains_curve, lift_by_decile, precision_recall_curve, roc_curve};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
 pub use probability::{
-    CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error,
-    log_loss, wilson_interval,
+    CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error, log_loss,
+    wilson_interval,
 };
 pub use ranking::{auc, average_precision, top_decile_lift};
 pub use value::{Decile, Tracking, ValueFigures};
@@ -23,9 +21,7 @@ pub use value::{Decile, Tracking, ValueFigures};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricError {
     /// Forecasts and outcomes are not about the same rows.
-    #[error(
-        "found {forecasts} forecasts and {outcomes} outcomes, expected one outcome for each forecast"
-    )]
+    #[error("found {forecasts} forecasts and {outcomes} outcomes, expected one outcome for each forecast")]
     Lengths {
         /// Number of forecasts.
         forecasts: usize,
@@ -52,9 +48,7 @@ pub enum MetricError {
         found: f64,
     },
     /// The feature values do not make up whole rows.
-    #[error(
-        "found {values} feature values for {rows} rows, expected {rows} rows of {width} values"
-    )]
+    #[error("found {values} feature values for {rows} rows, expected {rows} rows of {width} values")]
     Width {
         /// Number of feature values.
         values: usize,
@@ -68,10 +62,7 @@ pub enum MetricError {
 /// Checks that there is one outcome for each forecast, at least one of both, and that all forecasts are finite.
 fn check_scores<T>(forecasts: &[f64], outcomes: &[T]) -> Result<(), MetricError> {
     if forecasts.len() != outcomes.len() {
-        return Err(MetricError::Lengths {
-            forecasts: forecasts.len(),
-            outcomes: outcomes.len(),
-        });
+        return Err(MetricError::Lengths { forecasts: forecasts.len(), outcomes: outcomes.len() });
     }
     if forecasts.is_empty() {
         return Err(MetricError::Empty);
@@ -81,10 +72,7 @@ fn check_scores<T>(forecasts: &[f64], outcomes: &[T]) -> Result<(), MetricError>
 
 fn check_finite(values: &[f64]) -> Result<(), MetricError> {
     match values.iter().position(|value| !value.is_finite()) {
-        Some(row) => Err(MetricError::NotFinite {
-            row,
-            found: values[row],
-        }),
+        Some(row) => Err(MetricError::NotFinite { row, found: values[row] }),
         None => Ok(()),
     }
 }
@@ -92,14 +80,8 @@ fn check_finite(values: &[f64]) -> Result<(), MetricError> {
 /// As [`check_scores`], and every forecast must be a probability.
 fn check_probabilities(forecasts: &[f64], happened: &[bool]) -> Result<(), MetricError> {
     check_scores(forecasts, happened)?;
-    match forecasts
-        .iter()
-        .position(|forecast| !(0.0..=1.0).contains(forecast))
-    {
-        Some(row) => Err(MetricError::NotProbability {
-            row,
-            found: forecasts[row],
-        }),
+    match forecasts.iter().position(|forecast| !(0.0..=1.0).contains(forecast)) {
+        Some(row) => Err(MetricError::NotProbability { row, found: forecasts[row] }),
         None => Ok(()),
     }
 }
@@ -110,23 +92,11 @@ mod tests {
 
     #[test]
     fn bad_input_is_an_error_that_names_the_row() {
-        assert_eq!(
-            brier_score(&[0.1], &[true, false]),
-            Err(MetricError::Lengths {
-                forecasts: 1,
-                outcomes: 2
-            })
-        );
+        assert_eq!(brier_score(&[0.1], &[true, false]), Err(MetricError::Lengths { forecasts: 1, outcomes: 2 }));
         assert_eq!(log_loss(&[], &[]), Err(MetricError::Empty));
-        assert_eq!(
-            brier_score(&[0.1, 1.5], &[true, false]),
-            Err(MetricError::NotProbability { row: 1, found: 1.5 })
-        );
+        assert_eq!(brier_score(&[0.1, 1.5], &[true, false]), Err(MetricError::NotProbability { row: 1, found: 1.5 }));
         let error = auc(&[0.1, f64::INFINITY], &[true, false]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "row 1: found inf, expected a finite number"
-        );
+        assert_eq!(error.to_string(), "row 1: found inf, expected a finite number");
     }
 
     #[test]

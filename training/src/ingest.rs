@@ -26,7 +26,9 @@ pub enum IngestError {
     #[error("the rejects file cannot be written: {0}")]
     Rejects(#[from] std::io::Error),
     /// Amounts in several currencies cannot be added up.
-    #[error("transactions hold several currencies: {found}; expected one; set `[company] currency` in tend.toml to keep only that one")]
+    #[error(
+        "transactions hold several currencies: {found}; expected one; set `[company] currency` in tend.toml to keep only that one"
+    )]
     MixedCurrencies {
         /// The currencies.
         found: String,

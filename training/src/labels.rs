@@ -8,9 +8,7 @@ use tend_models::timeline::{History, Outcome};
 #[must_use]
 pub fn churned(definition: ChurnDefinition, outcome: &Outcome<'_>) -> bool {
     match definition {
-        ChurnDefinition::SubscriptionEnds => {
-            active_products(outcome.subscriptions(), outcome.until()).next().is_none()
-        }
+        ChurnDefinition::SubscriptionEnds => active_products(outcome.subscriptions(), outcome.until()).next().is_none(),
         ChurnDefinition::NoPurchase { .. } | ChurnDefinition::TargetColumn => {
             !outcome.purchases().any(|line| line.amount >= 0.0)
         }

@@ -15,7 +15,9 @@ pub struct Moments {
 
 /// There is not enough history for three label windows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("found data from {first} to {last}; expected at least {needed} days: one window of {horizon_days} days to train, one to tune and one to test, after {horizon_days} days of history; shorten `horizon_days` in tend.toml or bring older data")]
+#[error(
+    "found data from {first} to {last}; expected at least {needed} days: one window of {horizon_days} days to train, one to tune and one to test, after {horizon_days} days of history; shorten `horizon_days` in tend.toml or bring older data"
+)]
 pub struct TooShort {
     first: Moment,
     last: Moment,
@@ -29,13 +31,7 @@ impl Moments {
     ///
     /// # Errors
     /// [`TooShort`] if there is no room for one training window after one window of history.
-    pub fn plan(
-        first: Moment,
-        until: Moment,
-        horizon_days: u32,
-        gap_days: u32,
-        most: usize,
-    ) -> Result<Self, TooShort> {
+    pub fn plan(first: Moment, until: Moment, horizon_days: u32, gap_days: u32, most: usize) -> Result<Self, TooShort> {
         let window = i64::from(horizon_days) + i64::from(gap_days);
         let test = until.plus_days(-window);
         let tune = test.plus_days(-window);

@@ -212,8 +212,8 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] if the file cannot be read, or says something that is not a choice.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| RecipeError::Unreadable { path: path.to_owned(), error })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| RecipeError::Unreadable { path: path.to_owned(), error })?;
         let invalid = |error: String| RecipeError::Invalid { path: path.to_owned(), error };
         let mut recipe: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         recipe.check().map_err(invalid)?;
@@ -253,7 +253,9 @@ impl Recipe {
             return Err(format!("[format] decimal is {decimal:?}; expected \".\" or \",\""));
         }
         let time_zone = TimeZone::get(time_zone).map_err(|_| {
-            format!("[format] time_zone is {time_zone:?}, which is not known; expected a name such as \"Europe/Berlin\"")
+            format!(
+                "[format] time_zone is {time_zone:?}, which is not known; expected a name such as \"Europe/Berlin\""
+            )
         })?;
         Ok(TextFormat { decimal: *decimal, date_format: date_format.clone(), time_zone })
     }

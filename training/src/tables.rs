@@ -30,7 +30,9 @@ pub enum TableError {
         path: PathBuf,
     },
     /// A column is not there.
-    #[error("{path}: column `{column}` is missing; the file has {found}; map a column of the file onto it in tend.toml or on the command line")]
+    #[error(
+        "{path}: column `{column}` is missing; the file has {found}; map a column of the file onto it in tend.toml or on the command line"
+    )]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -130,7 +132,9 @@ impl TableFile {
         };
         let mut table = Self { path: path.to_owned(), format, columns: Vec::new() };
         table.columns = match format {
-            Format::Csv => table.read_csv(None, Some(1))?.get_column_names_owned().into_iter().map(String::from).collect(),
+            Format::Csv => {
+                table.read_csv(None, Some(1))?.get_column_names_owned().into_iter().map(String::from).collect()
+            }
             Format::Parquet => {
                 let mut reader = ParquetReader::new(table.file()?);
                 let schema = reader.schema().map_err(|error| table.unreadable(&error))?;
@@ -322,7 +326,8 @@ impl Batch {
             DataType::Date => {
                 let series = column.as_materialized_series().cast(&DataType::Int32).map_err(wrong)?;
                 let days = series.i32().map_err(wrong)?;
-                let moment = |day: Option<i32>| day.map_or(Cell::Empty, |day| Cell::Value(Moment::from_day(day.into())));
+                let moment =
+                    |day: Option<i32>| day.map_or(Cell::Empty, |day| Cell::Value(Moment::from_day(day.into())));
                 return Ok(days.iter().map(moment).collect());
             }
             DataType::Datetime(TimeUnit::Milliseconds, _) => 1_000,
@@ -336,8 +341,9 @@ impl Batch {
         let times = series.i64().map_err(wrong)?;
         let moment = |time: Option<i64>| match time.map(|time| time.div_euclid(per_second)) {
             None => Cell::Empty,
-            Some(seconds) if is_local => local_moment(seconds, &format.time_zone)
-                .map_or_else(|| Cell::Unclear(seconds.to_string()), Cell::Value),
+            Some(seconds) if is_local => {
+                local_moment(seconds, &format.time_zone).map_or_else(|| Cell::Unclear(seconds.to_string()), Cell::Value)
+            }
             Some(seconds) => Cell::Value(Moment::from_seconds(seconds)),
         };
         Ok(times.iter().map(moment).collect())

@@ -2,29 +2,21 @@
 
 use proptest::prelude::*;
 use tend_training::evaluate::{
-    ClassifierCurves, ClassifierFigures, MetricError, ValueFigures, auc, average_precision,
-    brier_score, calibration_table, expected_calibration_error, gains_curve, lift_by_decile,
-    log_loss, top_decile_lift, wilson_interval,
+    ClassifierCurves, ClassifierFigures, MetricError, ValueFigures, auc, average_precision, brier_score,
+    calibration_table, expected_calibration_error, gains_curve, lift_by_decile, log_loss, top_decile_lift,
+    wilson_interval,
 };
 
 /// Forty distinct forecasts and outcomes from whole-number formulas, so that another language can make the same.
 fn forty() -> (Vec<f64>, Vec<bool>) {
-    let forecasts: Vec<f64> = (0..40)
-        .map(|i| (f64::from((i * 37) % 101) + 0.5) / 102.0)
-        .collect();
-    let happened = forecasts
-        .iter()
-        .enumerate()
-        .map(|(i, forecast)| (((i * 53) % 97) as f64) < 20.0 + 60.0 * forecast)
-        .collect();
+    let forecasts: Vec<f64> = (0..40).map(|i| (f64::from((i * 37) % 101) + 0.5) / 102.0).collect();
+    let happened =
+        forecasts.iter().enumerate().map(|(i, forecast)| (((i * 53) % 97) as f64) < 20.0 + 60.0 * forecast).collect();
     (forecasts, happened)
 }
 
 fn assert_near(found: f64, expected: f64, tolerance: f64) {
-    assert!(
-        (found - expected).abs() <= tolerance,
-        "found {found}, expected {expected}"
-    );
+    assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected}");
 }
 
 // Source: scikit-learn 1.9.1 on the same forty rows; the calibration error from its calibration_curve(n_bins=10,
@@ -35,39 +27,20 @@ fn figures_of_forty_rows_are_those_of_scikit_learn() {
     let figures = ClassifierFigures::of(&forecasts, &happened).unwrap();
     assert_eq!((figures.rows, figures.positives), (40, 24));
     assert_near(figures.auc.unwrap(), 0.619_791_666_666_666_6, 1e-15);
-    assert_near(
-        figures.average_precision.unwrap(),
-        0.767_246_973_752_923_2,
-        1e-14,
-    );
+    assert_near(figures.average_precision.unwrap(), 0.767_246_973_752_923_2, 1e-14);
     assert_near(figures.log_loss, 0.876_023_730_328_070_3, 1e-14);
     assert_near(figures.brier, 0.274_298_346_789_696_3, 1e-14);
-    assert_near(
-        figures.expected_calibration_error,
-        0.338_725_490_196_078_4,
-        1e-14,
-    );
+    assert_near(figures.expected_calibration_error, 0.338_725_490_196_078_4, 1e-14);
 }
 
 // Source: scikit-learn 1.9.1; log_loss after clipping to [1e-15, 1 - 1e-15].
 #[test]
 fn figures_of_heavily_tied_rows_are_those_of_scikit_learn() {
     let (forecasts, happened) = forty();
-    let tied: Vec<f64> = forecasts
-        .iter()
-        .map(|forecast| (forecast * 8.0).round_ties_even() / 8.0)
-        .collect();
+    let tied: Vec<f64> = forecasts.iter().map(|forecast| (forecast * 8.0).round_ties_even() / 8.0).collect();
     assert_near(auc(&tied, &happened).unwrap().unwrap(), 0.613_281_25, 1e-15);
-    assert_near(
-        average_precision(&tied, &happened).unwrap().unwrap(),
-        0.734_494_985_578_576_8,
-        1e-14,
-    );
-    assert_near(
-        log_loss(&tied, &happened).unwrap(),
-        2.377_930_902_346_592,
-        1e-13,
-    );
+    assert_near(average_precision(&tied, &happened).unwrap().unwrap(), 0.734_494_985_578_576_8, 1e-14);
+    assert_near(log_loss(&tied, &happened).unwrap(), 2.377_930_902_346_592, 1e-13);
 }
 
 // Source: scikit-learn 1.9.1, calibration_curve(n_bins=10, strategy="quantile").
@@ -128,40 +101,24 @@ fn value_figures_are_those_of_scipy_and_scikit_learn() {
     assert_near(figures.mae, 2.888_571_428_571_429, 1e-14);
     assert_near(figures.rmse, 3.613_732_312_234_789, 1e-14);
     assert_near(figures.spearman.unwrap(), 0.704_057_353_388_190_8, 1e-14);
-    assert_near(
-        figures.normalised_gini.unwrap(),
-        0.645_793_801_391_525_2,
-        1e-13,
-    );
+    assert_near(figures.normalised_gini.unwrap(), 0.645_793_801_391_525_2, 1e-13);
 }
 
 #[test]
 fn forecasts_and_outcomes_of_different_lengths_are_refused_everywhere() {
-    let expected = MetricError::Lengths {
-        forecasts: 2,
-        outcomes: 1,
-    };
+    let expected = MetricError::Lengths { forecasts: 2, outcomes: 1 };
     let (forecasts, happened) = ([0.1, 0.2], [true]);
     assert_eq!(auc(&forecasts, &happened).unwrap_err(), expected);
     assert_eq!(log_loss(&forecasts, &happened).unwrap_err(), expected);
     assert_eq!(gains_curve(&forecasts, &happened).unwrap_err(), expected);
-    assert_eq!(
-        ClassifierFigures::of(&forecasts, &happened).unwrap_err(),
-        expected
-    );
-    assert_eq!(
-        ClassifierCurves::of(&forecasts, &happened).unwrap_err(),
-        expected
-    );
+    assert_eq!(ClassifierFigures::of(&forecasts, &happened).unwrap_err(), expected);
+    assert_eq!(ClassifierCurves::of(&forecasts, &happened).unwrap_err(), expected);
     assert_eq!(ValueFigures::of(&forecasts, &[1.0]).unwrap_err(), expected);
 }
 
 /// Rows with many ties (twenty levels) and some without: (forecast, happened).
 fn rows() -> impl Strategy<Value = Vec<(f64, bool)>> {
-    let forecast = prop_oneof![
-        (0_u32..=20).prop_map(|level| f64::from(level) / 20.0),
-        0.0..1.0
-    ];
+    let forecast = prop_oneof![(0_u32..=20).prop_map(|level| f64::from(level) / 20.0), 0.0..1.0];
     prop::collection::vec((forecast, any::<bool>()), 1..120)
 }
 

@@ -23,18 +23,14 @@ struct Cdnow {
 
 /// Reads purchases from `file`, with the columns of these positions; `None`, with a word why, if it is not there.
 fn cdnow(file: &str, id: usize, date: usize, spend: usize) -> Option<Cdnow> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data/cdnow")
-        .join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/cdnow").join(file);
     let Ok(bytes) = fs::read(&path) else {
         println!("skipped: {} is not there", path.display());
         return None;
     };
     let mut text = String::new();
     if file.ends_with(".gz") {
-        flate2::read::GzDecoder::new(&bytes[..])
-            .read_to_string(&mut text)
-            .unwrap();
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
     } else {
         text = String::from_utf8(bytes).unwrap();
     }
@@ -43,28 +39,17 @@ fn cdnow(file: &str, id: usize, date: usize, spend: usize) -> Option<Cdnow> {
         let fields: Vec<&str> = line.split(',').collect();
         let day: Date = fields[date].parse().unwrap();
         // Purchases of one day are one.
-        *days_of
-            .entry(fields[id])
-            .or_default()
-            .entry(day)
-            .or_default() += fields[spend].parse::<f64>().unwrap();
+        *days_of.entry(fields[id]).or_default().entry(day).or_default() += fields[spend].parse::<f64>().unwrap();
     }
     Some(summarised(&days_of))
 }
 
 fn summarised(days_of: &BTreeMap<&str, BTreeMap<Date, f64>>) -> Cdnow {
     let end: Date = "1997-09-30".parse().unwrap();
-    let mut data = Cdnow {
-        histories: Vec::new(),
-        spends: Vec::new(),
-        purchases_after: Vec::new(),
-    };
+    let mut data = Cdnow { histories: Vec::new(), spends: Vec::new(), purchases_after: Vec::new() };
     for days in days_of.values() {
-        let calibration: Vec<(Date, f64)> = days
-            .iter()
-            .filter(|(day, _)| **day <= end)
-            .map(|(day, spend)| (*day, *spend))
-            .collect();
+        let calibration: Vec<(Date, f64)> =
+            days.iter().filter(|(day, _)| **day <= end).map(|(day, spend)| (*day, *spend)).collect();
         let weeks_since_first = |day: Date| {
             let days = calibration[0].0.until(day).unwrap().get_days();
             f64::from(days) / 7.0
@@ -75,14 +60,10 @@ fn summarised(days_of: &BTreeMap<&str, BTreeMap<Date, f64>>) -> Cdnow {
             last_purchase: weeks_since_first(calibration[calibration.len() - 1].0),
             observed: weeks_since_first(end),
         });
-        data.purchases_after
-            .push((days.len() - calibration.len()) as f64);
+        data.purchases_after.push((days.len() - calibration.len()) as f64);
         let repeat_spend: f64 = calibration[1..].iter().map(|(_, spend)| spend).sum();
         if repeat_spend > 0.0 {
-            data.spends.push(SpendHistory {
-                repeat_purchases: x,
-                mean_spend: repeat_spend / x,
-            });
+            data.spends.push(SpendHistory { repeat_purchases: x, mean_spend: repeat_spend / x });
         }
     }
     data
@@ -93,20 +74,12 @@ fn sample() -> Option<Cdnow> {
 }
 
 fn parameters(fit: &BgNbdFit) -> [f64; 4] {
-    [
-        fit.model.r.get(),
-        fit.model.alpha.get(),
-        fit.model.a.get(),
-        fit.model.b.get(),
-    ]
+    [fit.model.r.get(), fit.model.alpha.get(), fit.model.a.get(), fit.model.b.get()]
 }
 
 fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
     let gap = (found - expected).abs();
-    assert!(
-        gap <= tolerance,
-        "{what}: found {found:?}, expected {expected:?}, gap {gap:e}"
-    );
+    assert!(gap <= tolerance, "{what}: found {found:?}, expected {expected:?}, gap {gap:e}");
 }
 
 #[test]
@@ -140,12 +113,7 @@ fn bg_nbd_predicts_the_hold_out_as_other_implementations_do() {
     assert_eq!(actual, 1882.0);
     assert_near(predicted, 1653.4, 0.05, "sum");
     assert_near(absolute / customers, 0.7855, 5e-5, "mean absolute error");
-    assert_near(
-        (squared / customers).sqrt(),
-        1.608,
-        5e-4,
-        "root mean squared error",
-    );
+    assert_near((squared / customers).sqrt(), 1.608, 5e-4, "root mean squared error");
 }
 
 #[test]
@@ -184,9 +152,7 @@ fn the_first_customers_spend_as_the_lifetimes_package_says() {
     let Some(data) = sample() else { return };
     let model = gamma_gamma::fit(&data.spends).unwrap().model;
     let mut spends = data.spends.iter();
-    let expected = [
-        24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17,
-    ];
+    let expected = [24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17];
     for (history, expected) in data.histories.iter().zip(expected) {
         let found = if history.repeat_purchases > 0.0 {
             let spend = spends.next().unwrap();
@@ -215,22 +181,13 @@ fn any_time_unit_and_any_currency_give_the_same_model() {
         let fit = bg_nbd::fit(&scaled).unwrap();
         assert!(fit.converged, "{fit:?}");
         let [r, alpha, a, b] = parameters(&fit);
-        for (found, expected) in [r, alpha / factor, a, b]
-            .into_iter()
-            .zip(parameters(&weeks))
-        {
+        for (found, expected) in [r, alpha / factor, a, b].into_iter().zip(parameters(&weeks)) {
             assert_near(found, expected, 1e-6 * expected, "parameter");
         }
     }
     let dollars = gamma_gamma::fit(&data.spends).unwrap();
-    let yen: Vec<SpendHistory> = data
-        .spends
-        .iter()
-        .map(|spend| SpendHistory {
-            mean_spend: spend.mean_spend * 150.0,
-            ..*spend
-        })
-        .collect();
+    let yen: Vec<SpendHistory> =
+        data.spends.iter().map(|spend| SpendHistory { mean_spend: spend.mean_spend * 150.0, ..*spend }).collect();
     let fit = gamma_gamma::fit(&yen).unwrap();
     assert_near(fit.model.v.get() / 150.0, dollars.model.v.get(), 1e-5, "v");
 }

@@ -4,9 +4,7 @@ use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, ShapeBuilder};
-use smartcore::ensemble::random_forest_regressor::{
-    RandomForestRegressor, RandomForestRegressorParameters,
-};
+use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use tend_models::families::calibration::Calibration;
 use tend_models::families::classifier::{Classifier, Family};
@@ -32,11 +30,7 @@ impl Customers {
         let mut customers = Self {
             rows: Vec::new(),
             labels: Vec::new(),
-            kinds: vec![
-                FeatureKind::Number,
-                FeatureKind::Number,
-                FeatureKind::Category { levels },
-            ],
+            kinds: vec![FeatureKind::Number, FeatureKind::Number, FeatureKind::Category { levels }],
             names: ["age", "spend", "plan"].map(String::from).to_vec(),
         };
         for step in 0..count {
@@ -45,9 +39,7 @@ impl Customers {
             let spend = (((step * 13) % 101) as f64 / 10.0).exp();
             let plan = [0.0, 0.0, 1.0, 1.0, f64::NAN, 2.0][(step * 5 + step / 11) % 6];
             customers.rows.extend([age, spend, plan]);
-            customers.labels.push(
-                step % 9 == 0 || (age > 40.0 && plan == 1.0) || (age.is_nan() && spend < 5.0),
-            );
+            customers.labels.push(step % 9 == 0 || (age > 40.0 && plan == 1.0) || (age.is_nan() && spend < 5.0));
         }
         customers
     }
@@ -55,28 +47,17 @@ impl Customers {
     /// With every outcome turned into its opposite: the other class is the majority.
     fn opposite(count: usize) -> Self {
         let mut customers = Self::new(count);
-        customers
-            .labels
-            .iter_mut()
-            .for_each(|label| *label = !*label);
+        customers.labels.iter_mut().for_each(|label| *label = !*label);
         customers
     }
 
     fn table(&self) -> TrainingRows<'_> {
-        TrainingRows {
-            rows: &self.rows,
-            kinds: &self.kinds,
-            labels: &self.labels,
-            names: &self.names,
-        }
+        TrainingRows { rows: &self.rows, kinds: &self.kinds, labels: &self.labels, names: &self.names }
     }
 
     fn families(&self) -> Vec<Family> {
         let table = self.table();
-        let forest = ForestParams {
-            trees: 60,
-            ..ForestParams::default()
-        };
+        let forest = ForestParams { trees: 60, ..ForestParams::default() };
         vec![
             Family::BaseRate(fit_base_rate(&table).unwrap()),
             Family::RecencyBins(RecencyBinsParams::new(0).fit(&table).unwrap()),
@@ -96,9 +77,7 @@ fn expanded(model: &Logistic, rows: &TrainingRows) -> Array2<f64> {
     let flag = |flag: bool| f64::from(u8::from(flag));
     let mut matrix = Array2::zeros((rows.len(), 7).f());
     for index in 0..rows.len() {
-        let &[age, spend, plan] = rows.row(index) else {
-            panic!("three features")
-        };
+        let &[age, spend, plan] = rows.row(index) else { panic!("three features") };
         // The columns of levels go by frequency: the two plans that more customers have, then the rare one.
         let columns = [
             scaled(0, age),
@@ -120,16 +99,11 @@ fn expanded(model: &Logistic, rows: &TrainingRows) -> Array2<f64> {
 fn the_logistic_kernel_gives_the_probabilities_of_linfa() {
     for customers in [Customers::new(3000), Customers::opposite(3000)] {
         let rows = customers.table();
-        let params = LogisticParams {
-            l2: vec![1.0],
-            ..LogisticParams::default()
-        };
+        let params = LogisticParams { l2: vec![1.0], ..LogisticParams::default() };
         let ours = params.fit(&rows).unwrap();
         // Same matrix, same penalty, same tolerance: the optimiser takes the same steps.
-        let dataset = DatasetBase::new(
-            expanded(&ours, &rows),
-            customers.labels.iter().copied().collect::<Array1<bool>>(),
-        );
+        let dataset =
+            DatasetBase::new(expanded(&ours, &rows), customers.labels.iter().copied().collect::<Array1<bool>>());
         let theirs = LogisticRegression::default()
             .alpha(1.0)
             .max_iterations(300)
@@ -140,16 +114,9 @@ fn the_logistic_kernel_gives_the_probabilities_of_linfa() {
         let majority_is_true = theirs.labels().pos.class;
         assert_eq!(majority_is_true, 2 * rows.positives() > rows.len());
         for (row, &probability) in of_majority.iter().enumerate() {
-            let expected = if majority_is_true {
-                probability
-            } else {
-                1.0 - probability
-            };
+            let expected = if majority_is_true { probability } else { 1.0 - probability };
             let found = sigmoid(ours.predict(rows.row(row)));
-            assert!(
-                (found - expected).abs() < 1e-9,
-                "row {row}: {found}, linfa {expected}"
-            );
+            assert!((found - expected).abs() < 1e-9, "row {row}: {found}, linfa {expected}");
         }
     }
 }
@@ -170,17 +137,11 @@ fn the_tree_kernel_gives_the_predictions_of_smartcore() {
     let ours = params.fit(&rows).unwrap();
     let encoded = |row: usize| {
         let pairs = ours.encodings.iter().zip(rows.row(row));
-        pairs
-            .map(|(encoding, &value)| encoding.apply(value))
-            .collect()
+        pairs.map(|(encoding, &value)| encoding.apply(value)).collect()
     };
     let matrix: Vec<Vec<f64>> = (0..rows.len()).map(encoded).collect();
     let matrix = DenseMatrix::from_2d_vec(&matrix).unwrap();
-    let labels: Vec<f64> = customers
-        .labels
-        .iter()
-        .map(|&label| f64::from(label))
-        .collect();
+    let labels: Vec<f64> = customers.labels.iter().map(|&label| f64::from(label)).collect();
     let parameters = RandomForestRegressorParameters::default()
         .with_n_trees(20)
         .with_max_depth(10)
@@ -191,10 +152,7 @@ fn the_tree_kernel_gives_the_predictions_of_smartcore() {
     let theirs = RandomForestRegressor::fit(&matrix, &labels, parameters).unwrap();
     for (row, expected) in theirs.predict(&matrix).unwrap().into_iter().enumerate() {
         let found = ours.predict(rows.row(row));
-        assert!(
-            (found - expected).abs() < 1e-12,
-            "row {row}: {found}, smartcore {expected}"
-        );
+        assert!((found - expected).abs() < 1e-12, "row {row}: {found}, smartcore {expected}");
     }
 }
 
@@ -202,10 +160,7 @@ fn the_tree_kernel_gives_the_predictions_of_smartcore() {
 fn threads_change_no_byte_of_a_fitted_model() {
     let customers = Customers::new(3000);
     let fitted = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let segments = SegmentParams::default().fit(&customers.table()).unwrap();
             serde_json::to_vec(&(customers.families(), segments)).unwrap()
@@ -213,10 +168,7 @@ fn threads_change_no_byte_of_a_fitted_model() {
     };
     let alone = fitted(1);
     for threads in [2, 3, 8] {
-        assert!(
-            fitted(threads) == alone,
-            "{threads} threads fit another model than one"
-        );
+        assert!(fitted(threads) == alone, "{threads} threads fit another model than one");
     }
 }
 
@@ -224,11 +176,7 @@ fn threads_change_no_byte_of_a_fitted_model() {
 fn another_seed_draws_another_forest() {
     let customers = Customers::new(1000);
     let forest = |seed| {
-        let params = ForestParams {
-            trees: 20,
-            seed,
-            ..ForestParams::default()
-        };
+        let params = ForestParams { trees: 20, seed, ..ForestParams::default() };
         params.fit(&customers.table()).unwrap()
     };
     assert_eq!(forest(1), forest(1));
@@ -239,25 +187,13 @@ fn another_seed_draws_another_forest() {
 fn an_unseen_category_and_unknown_values_get_a_probability_with_reasons_that_add_up() {
     let customers = Customers::new(3000);
     let unseen = customers.kinds.len() as f64;
-    let rows = [
-        [30.0, 20.0, unseen],
-        [f64::NAN, f64::NAN, f64::NAN],
-        [1e300, -1e300, unseen],
-        [f64::NAN, 1e300, 0.0],
-    ];
+    let rows = [[30.0, 20.0, unseen], [f64::NAN, f64::NAN, f64::NAN], [1e300, -1e300, unseen], [f64::NAN, 1e300, 0.0]];
     for family in customers.families() {
-        let classifier = Classifier {
-            family,
-            calibration: Calibration::None,
-            width: customers.kinds.len(),
-        };
+        let classifier = Classifier { family, calibration: Calibration::None, width: customers.kinds.len() };
         assert_eq!(classifier.check(&customers.kinds), Ok(()));
         for row in &rows {
             let probability = classifier.probability(row).get();
-            assert!(
-                probability > 0.0 && probability < 1.0,
-                "{probability} for {row:?}"
-            );
+            assert!(probability > 0.0 && probability < 1.0, "{probability} for {row:?}");
             let mut contributions = [0.0; 3];
             let base = classifier.explain(row, &mut contributions);
             let sum = base + contributions.iter().sum::<f64>();

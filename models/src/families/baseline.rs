@@ -49,9 +49,7 @@ impl RecencyBins {
         let feature = self.feature as usize;
         ModelError::index("binned feature", feature, 0, kinds.len())?;
         if kinds[feature] != FeatureKind::Number {
-            return Err(ModelError::Kind {
-                part: "binned feature".into(),
-            });
+            return Err(ModelError::Kind { part: "binned feature".into() });
         }
         ModelError::finite("bin edges", &self.edges)?;
         ModelError::rising("bin edges", &self.edges)?;
@@ -91,18 +89,12 @@ mod tests {
             overall: rate(0.25),
         };
         let at = |days| bins.predict(&[0.0, days]);
-        assert_eq!(
-            [-5.0, 10.0, 10.5, 20.0, 1e9, f64::NAN].map(at),
-            [0.1, 0.1, 0.2, 0.2, 0.3, 0.9]
-        );
+        assert_eq!([-5.0, 10.0, 10.5, 20.0, 1e9, f64::NAN].map(at), [0.1, 0.1, 0.2, 0.2, 0.3, 0.9]);
         let mut contributions = [7.0; 2];
         let base = bins.explain(&[0.0, 30.0], &mut contributions);
         assert_eq!(contributions[0], 0.0);
         assert!((base + contributions[1] - 0.3).abs() < 1e-15);
-        assert_eq!(
-            bins.check(&[FeatureKind::Number, FeatureKind::Number]),
-            Ok(())
-        );
+        assert_eq!(bins.check(&[FeatureKind::Number, FeatureKind::Number]), Ok(()));
         assert!(bins.check(&[FeatureKind::Number]).is_err());
     }
 }

@@ -48,8 +48,7 @@ impl BgNbd {
     pub fn log_likelihood(&self, x: f64, t_x: f64, big_t: f64) -> f64 {
         let (r, alpha) = (self.r.get(), self.alpha.get());
         let (a, b) = (self.a.get(), self.b.get());
-        let purchases =
-            log_gamma_ratio(r, x) - r * (big_t / alpha).ln_1p() - x * (alpha + big_t).ln();
+        let purchases = log_gamma_ratio(r, x) - r * (big_t / alpha).ln_1p() - x * (alpha + big_t).ln();
         let survived = log_gamma_ratio(b, x) - log_gamma_ratio(a + b, x);
         purchases + survived + log_one_plus_exp(self.log_odds_of_dropout(x, t_x, big_t))
     }
@@ -77,11 +76,7 @@ impl BgNbd {
     /// Equation (9) of the paper.
     #[must_use]
     pub fn expected_purchases_new_customer(&self, t: f64) -> f64 {
-        let newcomer = PurchaseHistory {
-            repeat_purchases: 0.0,
-            last_purchase: 0.0,
-            observed: 0.0,
-        };
+        let newcomer = PurchaseHistory { repeat_purchases: 0.0, last_purchase: 0.0, observed: 0.0 };
         self.expected_purchases(newcomer, t)
     }
 
@@ -108,9 +103,7 @@ impl BgNbd {
         let mut from = 0.0;
         let mut to = alive.first_interval(force_of_interest).min(end);
         while from < end {
-            present_value += gauss_legendre(from, to, |time| {
-                (alive.log_rate(time) - force_of_interest * time).exp()
-            });
+            present_value += gauss_legendre(from, to, |time| (alive.log_rate(time) - force_of_interest * time).exp());
             from = to;
             to = (2.0 * to).min(end);
         }
@@ -118,11 +111,7 @@ impl BgNbd {
     }
 
     fn log_probability_alive(&self, history: PurchaseHistory) -> f64 {
-        -log_one_plus_exp(self.log_odds_of_dropout(
-            history.repeat_purchases,
-            history.last_purchase,
-            history.observed,
-        ))
+        -log_one_plus_exp(self.log_odds_of_dropout(history.repeat_purchases, history.last_purchase, history.observed))
     }
 
     /// The log-odds that the customer dropped out after the last purchase; minus infinity without a repeat purchase.
@@ -157,8 +146,7 @@ impl Survivor {
 
     /// The logarithm of the purchases per time unit at `time` after the observation.
     fn log_rate(&self, time: f64) -> f64 {
-        self.r.ln() - self.alpha.ln()
-            + log_beta_mean_of_power(self.r + 1.0, self.a, self.b, time / self.alpha)
+        self.r.ln() - self.alpha.ln() + log_beta_mean_of_power(self.r + 1.0, self.a, self.b, time / self.alpha)
     }
 
     /// A time over which the rate falls by at most 16 e-folds, which 16 Gauss-Legendre points still integrate fully.

@@ -50,9 +50,7 @@ impl Calibration {
     pub fn apply(&self, raw: Probability) -> Probability {
         match self {
             Self::None => raw,
-            Self::Platt { slope, intercept } => {
-                Probability::clamped(sigmoid(slope * log_odds(raw.get()) + intercept))
-            }
+            Self::Platt { slope, intercept } => Probability::clamped(sigmoid(slope * log_odds(raw.get()) + intercept)),
             Self::Isotonic { knots } => Probability::clamped(interpolate(knots, raw.get())),
         }
     }
@@ -77,11 +75,7 @@ impl Calibration {
             Self::Platt { slope, intercept } => {
                 ModelError::finite("Platt intercept", &[*intercept])?;
                 if !(*slope > 0.0 && slope.is_finite()) {
-                    return Err(ModelError::number(
-                        "Platt slope",
-                        *slope,
-                        "a finite number above 0",
-                    ));
+                    return Err(ModelError::number("Platt slope", *slope, "a finite number above 0"));
                 }
                 Ok(())
             }
@@ -95,15 +89,8 @@ impl Calibration {
                     ModelError::rate(part, knot.calibrated)?;
                 }
                 ModelError::rising(part, &knots.iter().map(|knot| knot.raw).collect::<Vec<_>>())?;
-                match knots
-                    .windows(2)
-                    .find(|pair| pair[0].calibrated > pair[1].calibrated)
-                {
-                    Some(pair) => Err(ModelError::number(
-                        part,
-                        pair[1].calibrated,
-                        "no less than the knot before it",
-                    )),
+                match knots.windows(2).find(|pair| pair[0].calibrated > pair[1].calibrated) {
+                    Some(pair) => Err(ModelError::number(part, pair[1].calibrated, "no less than the knot before it")),
                     None => Ok(()),
                 }
             }
@@ -136,9 +123,7 @@ mod tests {
 
     #[test]
     fn lines_run_between_knots_and_are_flat_beyond() {
-        let curve = Calibration::Isotonic {
-            knots: vec![knot(0.2, 0.1), knot(0.6, 0.5)],
-        };
+        let curve = Calibration::Isotonic { knots: vec![knot(0.2, 0.1), knot(0.6, 0.5)] };
         let at = |raw| curve.apply(Probability::new(raw).unwrap()).get();
         assert_eq!([0.0, 0.2, 0.6, 1.0].map(at), [0.1, 0.1, 0.5, 0.5]);
         assert!((at(0.3) - 0.2).abs() < 1e-15);
@@ -154,22 +139,8 @@ mod tests {
         ] {
             assert!(Calibration::Isotonic { knots }.check().is_err());
         }
-        assert!(
-            Calibration::Platt {
-                slope: 0.0,
-                intercept: 0.0
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Calibration::Platt {
-                slope: 1.0,
-                intercept: f64::INFINITY
-            }
-            .check()
-            .is_err()
-        );
+        assert!(Calibration::Platt { slope: 0.0, intercept: 0.0 }.check().is_err());
+        assert!(Calibration::Platt { slope: 1.0, intercept: f64::INFINITY }.check().is_err());
     }
 
     proptest! {

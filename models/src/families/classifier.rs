@@ -78,11 +78,7 @@ pub enum ModelError {
 
 impl ModelError {
     pub(super) fn number(part: &str, found: f64, expected: &'static str) -> Self {
-        Self::Number {
-            part: part.into(),
-            found: found.to_string(),
-            expected,
-        }
+        Self::Number { part: part.into(), found: found.to_string(), expected }
     }
 
     pub(super) fn finite(part: &str, numbers: &[f64]) -> Result<(), Self> {
@@ -93,59 +89,26 @@ impl ModelError {
     }
 
     pub(super) fn rate(part: &str, found: f64) -> Result<(), Self> {
-        if (0.0..=1.0).contains(&found) {
-            Ok(())
-        } else {
-            Err(Self::number(part, found, "a probability from 0 to 1"))
-        }
+        if (0.0..=1.0).contains(&found) { Ok(()) } else { Err(Self::number(part, found, "a probability from 0 to 1")) }
     }
 
     pub(super) fn rising(part: &str, numbers: &[f64]) -> Result<(), Self> {
         match numbers.windows(2).find(|pair| pair[0] >= pair[1]) {
-            Some(pair) => Err(Self::number(
-                part,
-                pair[1],
-                "more than the number before it",
-            )),
+            Some(pair) => Err(Self::number(part, pair[1], "more than the number before it")),
             None => Ok(()),
         }
     }
 
     pub(super) fn index(part: &str, found: usize, from: usize, below: usize) -> Result<(), Self> {
-        if (from..below).contains(&found) {
-            Ok(())
-        } else {
-            Err(Self::Index {
-                part: part.into(),
-                found,
-                from,
-                below,
-            })
-        }
+        if (from..below).contains(&found) { Ok(()) } else { Err(Self::Index { part: part.into(), found, from, below }) }
     }
 
     pub(super) fn same_width(part: &str, found: usize, expected: usize) -> Result<(), Self> {
-        if found == expected {
-            Ok(())
-        } else {
-            Err(Self::Width {
-                part: part.into(),
-                found,
-                expected,
-            })
-        }
+        if found == expected { Ok(()) } else { Err(Self::Width { part: part.into(), found, expected }) }
     }
 
     pub(super) fn same_levels(part: &str, found: usize, expected: usize) -> Result<(), Self> {
-        if found == expected {
-            Ok(())
-        } else {
-            Err(Self::Levels {
-                part: part.into(),
-                found,
-                expected,
-            })
-        }
+        if found == expected { Ok(()) } else { Err(Self::Levels { part: part.into(), found, expected }) }
     }
 }
 
@@ -260,43 +223,20 @@ mod tests {
     use crate::families::logistic::{Scaling, Term, Transform};
 
     fn kinds() -> Vec<FeatureKind> {
-        vec![
-            FeatureKind::Number,
-            FeatureKind::Category {
-                levels: vec!["annual".into(), "monthly".into()],
-            },
-        ]
+        vec![FeatureKind::Number, FeatureKind::Category { levels: vec!["annual".into(), "monthly".into()] }]
     }
 
     fn classifier() -> Classifier {
-        let scaling = Scaling {
-            transform: Transform::Identity,
-            center: 1.0,
-            scale: 2.0,
-            limit: 5.0,
-        };
+        let scaling = Scaling { transform: Transform::Identity, center: 1.0, scale: 2.0, limit: 5.0 };
         Classifier {
             family: Family::Logistic(Logistic {
                 intercept: 0.5,
                 terms: vec![
-                    Term::Number {
-                        scaling,
-                        coefficient: 1.0,
-                        unknown: 0.0,
-                        background: 0.0,
-                    },
-                    Term::Category {
-                        levels: vec![-1.0, 1.0],
-                        other: 0.0,
-                        unknown: 0.0,
-                        background: 0.0,
-                    },
+                    Term::Number { scaling, coefficient: 1.0, unknown: 0.0, background: 0.0 },
+                    Term::Category { levels: vec![-1.0, 1.0], other: 0.0, unknown: 0.0, background: 0.0 },
                 ],
             }),
-            calibration: Calibration::Platt {
-                slope: 2.0,
-                intercept: -1.0,
-            },
+            calibration: Calibration::Platt { slope: 2.0, intercept: -1.0 },
             width: 2,
         }
     }
@@ -312,8 +252,7 @@ mod tests {
     fn bincode_brings_back_the_same_model() {
         let configuration = bincode::config::standard();
         let bytes = bincode::serde::encode_to_vec(classifier(), configuration).unwrap();
-        let (back, read): (Classifier, usize) =
-            bincode::serde::decode_from_slice(&bytes, configuration).unwrap();
+        let (back, read): (Classifier, usize) = bincode::serde::decode_from_slice(&bytes, configuration).unwrap();
         assert_eq!((back, read), (classifier(), bytes.len()));
     }
 
@@ -321,40 +260,19 @@ mod tests {
     fn a_model_for_other_features_is_refused() {
         let good = classifier();
         assert_eq!(good.check(&kinds()), Ok(()));
-        assert!(matches!(
-            good.check(&kinds()[..1]),
-            Err(ModelError::Width { .. })
-        ));
+        assert!(matches!(good.check(&kinds()[..1]), Err(ModelError::Width { .. })));
         let swapped: Vec<_> = kinds().into_iter().rev().collect();
         assert!(matches!(good.check(&swapped), Err(ModelError::Kind { .. })));
-        let longer = [
-            FeatureKind::Number,
-            FeatureKind::Category {
-                levels: vec!["annual".into()],
-            },
-        ];
-        assert!(matches!(
-            good.check(&longer),
-            Err(ModelError::Levels { .. })
-        ));
+        let longer = [FeatureKind::Number, FeatureKind::Category { levels: vec!["annual".into()] }];
+        assert!(matches!(good.check(&longer), Err(ModelError::Levels { .. })));
     }
 
     #[test]
     fn a_number_that_is_not_finite_is_refused_with_its_place() {
         let mut broken = classifier();
-        let Family::Logistic(logistic) = &mut broken.family else {
-            unreachable!()
-        };
-        logistic.terms[1] = Term::Category {
-            levels: vec![0.0, f64::NAN],
-            other: 0.0,
-            unknown: 0.0,
-            background: 0.0,
-        };
+        let Family::Logistic(logistic) = &mut broken.family else { unreachable!() };
+        logistic.terms[1] = Term::Category { levels: vec![0.0, f64::NAN], other: 0.0, unknown: 0.0, background: 0.0 };
         let message = broken.check(&kinds()).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "logistic term 1: found NaN, expected a finite number; train the model again"
-        );
+        assert_eq!(message, "logistic term 1: found NaN, expected a finite number; train the model again");
     }
 }

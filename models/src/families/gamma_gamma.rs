@@ -40,10 +40,7 @@ impl GammaGamma {
         let (p, q, v) = (self.p.get(), self.q.get(), self.v.get());
         let total = x * mean_spend;
         // Grouped so that no power of the total or of v stands alone: those overflow, and their difference rounds badly.
-        -log_beta(p * x, q)
-            - q * (total / v).ln_1p()
-            - p * x * (v / total).ln_1p()
-            - mean_spend.ln()
+        -log_beta(p * x, q) - q * (total / v).ln_1p() - p * x * (v / total).ln_1p() - mean_spend.ln()
     }
 
     /// The spend expected of this customer in one purchase, in the company's currency; equation (5) of the same note.
@@ -55,10 +52,6 @@ impl GammaGamma {
         let (p, q, v) = (self.p.get(), self.q.get(), self.v.get());
         let total = if x > 0.0 { x * mean_spend } else { 0.0 };
         let shape = p * x.max(0.0) + (q - 1.0);
-        if shape > 0.0 {
-            p * (v + total) / shape
-        } else {
-            f64::INFINITY
-        }
+        if shape > 0.0 { p * (v + total) / shape } else { f64::INFINITY }
     }
 }

@@ -58,11 +58,7 @@ impl Scaling {
         ModelError::finite(part, &[self.center])?;
         for positive in [self.scale, self.limit] {
             if !(positive > 0.0 && positive.is_finite()) {
-                return Err(ModelError::number(
-                    part,
-                    positive,
-                    "a finite number above 0",
-                ));
+                return Err(ModelError::number(part, positive, "a finite number above 0"));
             }
         }
         Ok(())
@@ -101,14 +97,8 @@ impl Term {
     #[must_use]
     pub fn contribution(&self, value: f64) -> f64 {
         match self {
-            Self::Number { unknown, .. } | Self::Category { unknown, .. } if value.is_nan() => {
-                *unknown
-            }
-            Self::Number {
-                scaling,
-                coefficient,
-                ..
-            } => coefficient * scaling.apply(value),
+            Self::Number { unknown, .. } | Self::Category { unknown, .. } if value.is_nan() => *unknown,
+            Self::Number { scaling, coefficient, .. } => coefficient * scaling.apply(value),
             // The cast saturates, so that any number names a level or none.
             Self::Category { levels, other, .. } => *levels.get(value as usize).unwrap_or(other),
         }
@@ -143,25 +133,12 @@ impl Logistic {
         for (index, (term, kind)) in self.terms.iter().zip(kinds).enumerate() {
             let part = format!("logistic term {index}");
             match (term, kind) {
-                (
-                    Term::Number {
-                        scaling,
-                        coefficient,
-                        unknown,
-                        background,
-                    },
-                    FeatureKind::Number,
-                ) => {
+                (Term::Number { scaling, coefficient, unknown, background }, FeatureKind::Number) => {
                     scaling.check(&part)?;
                     ModelError::finite(&part, &[*coefficient, *unknown, *background])?;
                 }
                 (
-                    Term::Category {
-                        levels: coefficients,
-                        other,
-                        unknown,
-                        background,
-                    },
+                    Term::Category { levels: coefficients, other, unknown, background },
                     FeatureKind::Category { levels },
                 ) => {
                     ModelError::same_levels(&part, coefficients.len(), levels.len())?;
@@ -178,12 +155,7 @@ impl Logistic {
 /// On the log-odds scale; explained exactly against the mean of the training rows.
 impl Predict for Logistic {
     fn predict(&self, row: &[f64]) -> f64 {
-        self.terms
-            .iter()
-            .zip(row)
-            .fold(self.intercept, |sum, (term, &value)| {
-                sum + term.contribution(value)
-            })
+        self.terms.iter().zip(row).fold(self.intercept, |sum, (term, &value)| sum + term.contribution(value))
     }
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
@@ -201,27 +173,12 @@ mod tests {
     use super::*;
 
     fn model() -> Logistic {
-        let scaling = Scaling {
-            transform: Transform::SignedLog,
-            center: 1.0,
-            scale: 2.0,
-            limit: 5.0,
-        };
+        let scaling = Scaling { transform: Transform::SignedLog, center: 1.0, scale: 2.0, limit: 5.0 };
         Logistic {
             intercept: -1.0,
             terms: vec![
-                Term::Number {
-                    scaling,
-                    coefficient: 0.5,
-                    unknown: 0.25,
-                    background: 0.125,
-                },
-                Term::Category {
-                    levels: vec![0.1, 0.2],
-                    other: 0.3,
-                    unknown: 0.4,
-                    background: 0.15,
-                },
+                Term::Number { scaling, coefficient: 0.5, unknown: 0.25, background: 0.125 },
+                Term::Category { levels: vec![0.1, 0.2], other: 0.3, unknown: 0.4, background: 0.15 },
             ],
         }
     }
@@ -235,10 +192,7 @@ mod tests {
         assert_eq!(number(f64::INFINITY), 2.5);
         assert_eq!(number(f64::NEG_INFINITY), -2.5);
         let category = |value: f64| model.terms[1].contribution(value);
-        assert_eq!(
-            [0.0, 1.0, 2.0, 7.0, f64::NAN].map(category),
-            [0.1, 0.2, 0.3, 0.3, 0.4]
-        );
+        assert_eq!([0.0, 1.0, 2.0, 7.0, f64::NAN].map(category), [0.1, 0.2, 0.3, 0.3, 0.4]);
     }
 
     #[test]
@@ -248,10 +202,7 @@ mod tests {
             let mut contributions = [0.0; 2];
             let base = model.explain(&row, &mut contributions);
             let sum = base + contributions.iter().sum::<f64>();
-            assert!(
-                (sum - model.predict(&row)).abs() < 1e-14,
-                "{sum} for {row:?}"
-            );
+            assert!((sum - model.predict(&row)).abs() < 1e-14, "{sum} for {row:?}");
         }
     }
 

@@ -32,14 +32,10 @@ impl Segments {
     pub fn nearest(&self, row: &[f64]) -> usize {
         let mut nearest = (0, f64::INFINITY);
         for (segment, center) in self.centers.chunks_exact(self.features.len()).enumerate() {
-            let distance = self
-                .features
-                .iter()
-                .zip(center)
-                .fold(0.0, |sum, (number, &center)| {
-                    let gap = number.scaling.apply(row[number.feature as usize]) - center;
-                    sum + gap * gap
-                });
+            let distance = self.features.iter().zip(center).fold(0.0, |sum, (number, &center)| {
+                let gap = number.scaling.apply(row[number.feature as usize]) - center;
+                sum + gap * gap
+            });
             if distance < nearest.1 {
                 nearest = (segment, distance);
             }
@@ -52,10 +48,7 @@ impl Segments {
     /// # Errors
     /// [`ModelError`] names the first part that does not fit the features or itself.
     pub fn check(&self, kinds: &[FeatureKind]) -> Result<(), ModelError> {
-        for (part, count) in [
-            ("segments", self.names.len()),
-            ("segment features", self.features.len()),
-        ] {
+        for (part, count) in [("segments", self.names.len()), ("segment features", self.features.len())] {
             if count == 0 {
                 return Err(ModelError::Empty { part: part.into() });
             }
@@ -68,11 +61,7 @@ impl Segments {
             }
             number.scaling.check(&part)?;
         }
-        ModelError::same_levels(
-            "segment centres",
-            self.centers.len(),
-            self.names.len() * self.features.len(),
-        )?;
+        ModelError::same_levels("segment centres", self.centers.len(), self.names.len() * self.features.len())?;
         ModelError::finite("segment centres", &self.centers)
     }
 }
@@ -84,26 +73,15 @@ mod tests {
 
     #[test]
     fn the_nearest_centre_wins_and_unknown_counts_as_average() {
-        let scaling = Scaling {
-            transform: Transform::Identity,
-            center: 10.0,
-            scale: 5.0,
-            limit: 5.0,
-        };
+        let scaling = Scaling { transform: Transform::Identity, center: 10.0, scale: 5.0, limit: 5.0 };
         let segments = Segments {
             names: vec!["low".into(), "middle".into(), "high".into()],
-            features: vec![SegmentFeature {
-                feature: 1,
-                scaling,
-            }],
+            features: vec![SegmentFeature { feature: 1, scaling }],
             centers: vec![-1.0, 0.1, 1.0],
         };
         let nearest = |value| segments.nearest(&[99.0, value]);
         assert_eq!([2.0, 10.0, 40.0, f64::NAN].map(nearest), [0, 1, 2, 1]);
-        let kinds = [
-            FeatureKind::Category { levels: vec![] },
-            FeatureKind::Number,
-        ];
+        let kinds = [FeatureKind::Category { levels: vec![] }, FeatureKind::Number];
         assert_eq!(segments.check(&kinds), Ok(()));
         let mut broken = segments.clone();
         broken.centers.pop();

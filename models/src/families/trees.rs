@@ -56,13 +56,7 @@ impl Node {
     /// A node without children.
     #[must_use]
     pub fn leaf(value: f64) -> Self {
-        Self {
-            feature: 0,
-            left: 0,
-            right: 0,
-            threshold: 0.0,
-            value,
-        }
+        Self { feature: 0, left: 0, right: 0, threshold: 0.0, value }
     }
 
     /// Whether the node has no children.
@@ -96,14 +90,7 @@ impl Trees {
                 (Encoding::Number { unknown }, FeatureKind::Number) => {
                     ModelError::finite(&part, &[*unknown])?;
                 }
-                (
-                    Encoding::Category {
-                        levels: encoded,
-                        other,
-                        unknown,
-                    },
-                    FeatureKind::Category { levels },
-                ) => {
+                (Encoding::Category { levels: encoded, other, unknown }, FeatureKind::Category { levels }) => {
                     ModelError::same_levels(&part, encoded.len(), levels.len())?;
                     ModelError::finite(&part, encoded)?;
                     ModelError::finite(&part, &[*other, *unknown])?;
@@ -112,9 +99,7 @@ impl Trees {
             }
         }
         if self.roots.is_empty() {
-            return Err(ModelError::Empty {
-                part: "trees".into(),
-            });
+            return Err(ModelError::Empty { part: "trees".into() });
         }
         for &root in &self.roots {
             ModelError::index("tree root", root as usize, 0, self.nodes.len())?;
@@ -180,20 +165,10 @@ mod tests {
         Trees {
             encodings: vec![
                 Encoding::Number { unknown: -1.0 },
-                Encoding::Category {
-                    levels: vec![0.1, 0.9],
-                    other: 0.5,
-                    unknown: 0.5,
-                },
+                Encoding::Category { levels: vec![0.1, 0.9], other: 0.5, unknown: 0.5 },
             ],
             nodes: vec![
-                Node {
-                    feature: 1,
-                    left: 1,
-                    right: 2,
-                    threshold: 0.5,
-                    value: 0.4,
-                },
+                Node { feature: 1, left: 1, right: 2, threshold: 0.5, value: 0.4 },
                 Node::leaf(0.2),
                 Node::leaf(0.8),
                 Node::leaf(0.6),
@@ -207,10 +182,7 @@ mod tests {
         let trees = stump_and_leaf();
         for (level, expected) in [(0.0, 0.4), (1.0, 0.7), (2.0, 0.4), (f64::NAN, 0.4)] {
             let found = trees.predict(&[f64::NAN, level]);
-            assert!(
-                (found - expected).abs() < 1e-15,
-                "{found} for level {level}"
-            );
+            assert!((found - expected).abs() < 1e-15, "{found} for level {level}");
         }
     }
 
@@ -226,21 +198,10 @@ mod tests {
 
     #[test]
     fn a_cycle_or_a_child_out_of_range_is_refused() {
-        let kinds = [
-            FeatureKind::Number,
-            FeatureKind::Category {
-                levels: vec!["a".into(), "b".into()],
-            },
-        ];
+        let kinds = [FeatureKind::Number, FeatureKind::Category { levels: vec!["a".into(), "b".into()] }];
         assert_eq!(stump_and_leaf().check(&kinds), Ok(()));
         let mut broken = stump_and_leaf();
-        broken.nodes[1] = Node {
-            feature: 0,
-            left: 1,
-            right: 2,
-            threshold: 0.0,
-            value: 0.2,
-        };
+        broken.nodes[1] = Node { feature: 0, left: 1, right: 2, threshold: 0.0, value: 0.2 };
         assert!(broken.check(&kinds).is_err());
         broken.nodes[1].left = 4;
         assert!(broken.check(&kinds).is_err());

@@ -18,18 +18,11 @@ struct TypeTotal {
     last_value: f64,
 }
 
-const UNTOUCHED: TypeTotal = TypeTotal {
-    counts: Windowed([0.0; 6]),
-    last: i64::MIN,
-    last_value: f64::NAN,
-};
+const UNTOUCHED: TypeTotal = TypeTotal { counts: Windowed([0.0; 6]), last: i64::MIN, last_value: f64::NAN };
 
 impl EventTotals {
     pub(super) fn new(types: usize) -> Self {
-        Self {
-            moment: 0,
-            types: vec![UNTOUCHED; types],
-        }
+        Self { moment: 0, types: vec![UNTOUCHED; types] }
     }
 
     pub(super) fn read(&mut self, history: &History<'_>) {
@@ -49,23 +42,17 @@ impl EventTotals {
     }
 
     pub(super) fn count(&self, code: u32, window: u16) -> f64 {
-        self.types
-            .get(code as usize)
-            .map_or(0.0, |total| total.counts.within(window))
+        self.types.get(code as usize).map_or(0.0, |total| total.counts.within(window))
     }
 
     pub(super) fn days_since(&self, code: u32) -> f64 {
         match self.types.get(code as usize) {
-            Some(total) if total.last > i64::MIN => {
-                (self.moment - total.last) as f64 / DAY_SECONDS as f64
-            }
+            Some(total) if total.last > i64::MIN => (self.moment - total.last) as f64 / DAY_SECONDS as f64,
             _ => f64::NAN,
         }
     }
 
     pub(super) fn last_value(&self, code: u32) -> f64 {
-        self.types
-            .get(code as usize)
-            .map_or(f64::NAN, |total| total.last_value)
+        self.types.get(code as usize).map_or(f64::NAN, |total| total.last_value)
     }
 }

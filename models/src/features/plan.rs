@@ -42,38 +42,19 @@ impl FeaturePlan {
             free = format!("{name}_{number}");
             number += 1;
         }
-        self.features.push(Feature {
-            name: free,
-            label: label.to_owned(),
-            kind,
-            measure,
-        });
+        self.features.push(Feature { name: free, label: label.to_owned(), kind, measure });
     }
 
     fn add_purchases(&mut self, timelines: &Timelines, until: Moment) {
-        self.number(
-            "days_since_last_purchase",
-            "days since the last purchase",
-            Measure::DaysSinceLastPurchase,
-        );
-        self.number(
-            "days_since_first_purchase",
-            "days since the first purchase",
-            Measure::DaysSinceFirstPurchase,
-        );
+        self.number("days_since_last_purchase", "days since the last purchase", Measure::DaysSinceLastPurchase);
+        self.number("days_since_first_purchase", "days since the first purchase", Measure::DaysSinceFirstPurchase);
         for window in WINDOWS_DAYS {
-            let (name, label) = (
-                format!("purchases_{window}d"),
-                format!("purchases in the last {window} days"),
-            );
+            let (name, label) = (format!("purchases_{window}d"), format!("purchases in the last {window} days"));
             self.number(&name, &label, Measure::Purchases(window));
         }
         self.number("purchases_ever", "purchases so far", Measure::PurchasesEver);
         for window in WINDOWS_DAYS {
-            let (name, label) = (
-                format!("spend_{window}d"),
-                format!("spend in the last {window} days"),
-            );
+            let (name, label) = (format!("spend_{window}d"), format!("spend in the last {window} days"));
             self.number(&name, &label, Measure::Spend(window));
         }
         self.number("spend_ever", "spend so far", Measure::SpendEver);
@@ -85,98 +66,37 @@ impl FeaturePlan {
             let label = format!("purchases of the last {short} days against the last {long}");
             self.number(&name, &label, Measure::PurchaseTrend(short, long));
         }
-        self.number(
-            "average_purchase",
-            "average spend a purchase",
-            Measure::AveragePurchase,
-        );
-        self.number(
-            "largest_purchase",
-            "largest purchase",
-            Measure::LargestPurchase,
-        );
-        self.number(
-            "last_purchase",
-            "spend of the last purchase",
-            Measure::LastPurchase,
-        );
-        self.number(
-            "return_share",
-            "share of lines returned",
-            Measure::ReturnShare,
-        );
-        self.number(
-            "mean_gap_days",
-            "usual days between purchases",
-            Measure::MeanGapDays,
-        );
-        self.number(
-            "gap_variation",
-            "irregularity of the days between purchases",
-            Measure::GapVariation,
-        );
-        self.number(
-            "gap_ratio",
-            "days since the last purchase against the usual gap",
-            Measure::GapRatio,
-        );
-        let categories = frequent(
-            &timelines.purchases.category,
-            &timelines.purchases.at,
-            &timelines.categories,
-            until,
-        );
+        self.number("average_purchase", "average spend a purchase", Measure::AveragePurchase);
+        self.number("largest_purchase", "largest purchase", Measure::LargestPurchase);
+        self.number("last_purchase", "spend of the last purchase", Measure::LastPurchase);
+        self.number("return_share", "share of lines returned", Measure::ReturnShare);
+        self.number("mean_gap_days", "usual days between purchases", Measure::MeanGapDays);
+        self.number("gap_variation", "irregularity of the days between purchases", Measure::GapVariation);
+        self.number("gap_ratio", "days since the last purchase against the usual gap", Measure::GapRatio);
+        let categories = frequent(&timelines.purchases.category, &timelines.purchases.at, &timelines.categories, until);
         if categories.is_empty() {
             return;
         }
-        self.number(
-            "categories_bought",
-            "categories bought",
-            Measure::CategoriesBought,
-        );
-        self.number(
-            "category_diversity",
-            "diversity of categories",
-            Measure::CategoryDiversity,
-        );
+        self.number("categories_bought", "categories bought", Measure::CategoriesBought);
+        self.number("category_diversity", "diversity of categories", Measure::CategoryDiversity);
         for category in categories {
             let slug = identifier(&category);
             let label = format!("share of spend on {category}");
-            self.number(
-                &format!("spend_share_{slug}"),
-                &label,
-                Measure::CategoryShare(category.clone()),
-            );
+            self.number(&format!("spend_share_{slug}"), &label, Measure::CategoryShare(category.clone()));
             let label = format!("days since {category} was bought");
-            self.number(
-                &format!("days_since_{slug}"),
-                &label,
-                Measure::DaysSinceCategory(category),
-            );
+            self.number(&format!("days_since_{slug}"), &label, Measure::DaysSinceCategory(category));
         }
     }
 
     fn add_subscriptions(&mut self, timelines: &Timelines, until: Moment) {
-        self.number(
-            "active_subscriptions",
-            "running subscriptions",
-            Measure::ActiveSubscriptions,
-        );
-        self.number(
-            "monthly_revenue",
-            "subscription revenue a month",
-            Measure::MonthlyRevenue,
-        );
+        self.number("active_subscriptions", "running subscriptions", Measure::ActiveSubscriptions);
+        self.number("monthly_revenue", "subscription revenue a month", Measure::MonthlyRevenue);
         for window in [90, 365] {
             let name = format!("monthly_revenue_change_{window}d");
             let label = format!("change of the subscription revenue in {window} days");
             self.number(&name, &label, Measure::MonthlyRevenueChange(window));
         }
-        self.number(
-            "subscribed_days",
-            "days subscribed",
-            Measure::SubscribedDays,
-        );
+        self.number("subscribed_days", "days subscribed", Measure::SubscribedDays);
         self.number(
             "days_since_subscription_start",
             "days since a subscription began",
@@ -187,36 +107,19 @@ impl FeaturePlan {
             "days since a subscription ended",
             Measure::DaysSinceSubscriptionEnd,
         );
-        self.number(
-            "subscriptions_ended",
-            "subscriptions ended",
-            Measure::SubscriptionsEnded,
-        );
+        self.number("subscriptions_ended", "subscriptions ended", Measure::SubscriptionsEnded);
         if !timelines.subscriptions.bill_period_months.is_empty() {
-            self.number(
-                "bill_period_months",
-                "months between bills",
-                Measure::BillPeriodMonths,
-            );
+            self.number("bill_period_months", "months between bills", Measure::BillPeriodMonths);
         }
         if !timelines.subscriptions.discount.is_empty() {
-            self.number(
-                "subscription_discount",
-                "discount of the subscription",
-                Measure::Discount,
-            );
+            self.number("subscription_discount", "discount of the subscription", Measure::Discount);
         }
         let table = &timelines.subscriptions;
         let mut levels = frequent(&table.product, &table.at, &timelines.products, until);
         levels.sort();
         if levels.len() > 1 {
             let kind = FeatureKind::Category { levels };
-            self.push(
-                "subscribed_product",
-                "subscribed product",
-                kind,
-                Measure::SubscribedProduct,
-            );
+            self.push("subscribed_product", "subscribed product", kind, Measure::SubscribedProduct);
         }
     }
 
@@ -230,18 +133,10 @@ impl FeaturePlan {
                 self.number(&format!("{slug}_{window}d"), &label, measure);
             }
             let label = format!("days since the last {event_type}");
-            self.number(
-                &format!("days_since_{slug}"),
-                &label,
-                Measure::DaysSinceEvent(event_type.clone()),
-            );
+            self.number(&format!("days_since_{slug}"), &label, Measure::DaysSinceEvent(event_type.clone()));
             if !table.value.is_empty() {
                 let label = format!("last value of {event_type}");
-                self.number(
-                    &format!("last_{slug}"),
-                    &label,
-                    Measure::LastEventValue(event_type),
-                );
+                self.number(&format!("last_{slug}"), &label, Measure::LastEventValue(event_type));
             }
         }
     }
@@ -249,22 +144,10 @@ impl FeaturePlan {
     fn add_contacts(&mut self) {
         for window in [30, 90, 365] {
             let label = format!("contacts in the last {window} days");
-            self.number(
-                &format!("contacts_{window}d"),
-                &label,
-                Measure::Contacts(window),
-            );
+            self.number(&format!("contacts_{window}d"), &label, Measure::Contacts(window));
         }
-        self.number(
-            "contacts_taken_365d",
-            "offers taken in the last 365 days",
-            Measure::ContactsTaken(365),
-        );
-        self.number(
-            "days_since_contact",
-            "days since the last contact",
-            Measure::DaysSinceContact,
-        );
+        self.number("contacts_taken_365d", "offers taken in the last 365 days", Measure::ContactsTaken(365));
+        self.number("days_since_contact", "days since the last contact", Measure::DaysSinceContact);
     }
 
     fn add_attributes(&mut self, timelines: &Timelines, until: Moment) {
@@ -272,19 +155,13 @@ impl FeaturePlan {
             let kind = match &attribute.values {
                 AttributeValues::Number(_) => FeatureKind::Number,
                 AttributeValues::Category { levels, codes } => {
-                    let mut levels =
-                        most_frequent(codes, &timelines.created_at, levels, until, MOST_LEVELS);
+                    let mut levels = most_frequent(codes, &timelines.created_at, levels, until, MOST_LEVELS);
                     levels.sort();
                     FeatureKind::Category { levels }
                 }
             };
             let label = attribute.name.replace('_', " ");
-            self.push(
-                &identifier(&attribute.name),
-                &label,
-                kind,
-                Measure::Attribute(attribute.name.clone()),
-            );
+            self.push(&identifier(&attribute.name), &label, kind, Measure::Attribute(attribute.name.clone()));
         }
     }
 }
@@ -294,13 +171,7 @@ fn frequent(codes: &[u32], at: &[i64], texts: &[String], until: Moment) -> Vec<S
 }
 
 /// The texts that occur most before `until`, most frequent first; equally frequent ones in alphabetical order.
-fn most_frequent(
-    codes: &[u32],
-    at: &[i64],
-    texts: &[String],
-    until: Moment,
-    most: usize,
-) -> Vec<String> {
+fn most_frequent(codes: &[u32], at: &[i64], texts: &[String], until: Moment, most: usize) -> Vec<String> {
     let mut counts = vec![0_u64; texts.len()];
     for (&code, &time) in codes.iter().zip(at) {
         if code != NO_CODE && time < until.seconds() {

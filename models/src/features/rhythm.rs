@@ -53,10 +53,6 @@ pub fn purchase_rhythm(history: &History<'_>) -> Option<PurchaseRhythm> {
         repeat_purchases: repeats,
         last_purchase_days: (last - first) as f64,
         observed_days: (end - first) as f64,
-        mean_repeat_spend: if repeats > 0 {
-            repeat_spend / f64::from(repeats)
-        } else {
-            f64::NAN
-        },
+        mean_repeat_spend: if repeats > 0 { repeat_spend / f64::from(repeats) } else { f64::NAN },
     })
 }

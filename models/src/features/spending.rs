@@ -28,10 +28,7 @@ struct CategoryTotal {
     last: i64,
 }
 
-const UNTOUCHED: CategoryTotal = CategoryTotal {
-    spend: 0.0,
-    last: i64::MIN,
-};
+const UNTOUCHED: CategoryTotal = CategoryTotal { spend: 0.0, last: i64::MIN };
 
 /// The day that the pass is in.
 #[derive(Debug, Clone, Copy)]
@@ -67,11 +64,7 @@ impl Gaps {
     }
 
     fn mean(&self) -> f64 {
-        if self.count > 0.0 {
-            self.mean
-        } else {
-            f64::NAN
-        }
+        if self.count > 0.0 { self.mean } else { f64::NAN }
     }
 
     fn variation(&self) -> f64 {
@@ -84,20 +77,13 @@ impl Gaps {
 
 impl PurchaseTotals {
     pub(super) fn new(categories: usize) -> Self {
-        Self {
-            categories: vec![UNTOUCHED; categories],
-            ..Self::default()
-        }
+        Self { categories: vec![UNTOUCHED; categories], ..Self::default() }
     }
 
     pub(super) fn read(&mut self, history: &History<'_>) {
         let mut categories = std::mem::take(&mut self.categories);
         categories.fill(UNTOUCHED);
-        *self = Self {
-            moment: history.moment().seconds(),
-            categories,
-            ..Self::default()
-        };
+        *self = Self { moment: history.moment().seconds(), categories, ..Self::default() };
         for line in history.purchases() {
             self.add(&line);
         }
@@ -109,12 +95,7 @@ impl PurchaseTotals {
         let day = line.at.div_euclid(DAY_SECONDS);
         if self.day.is_none_or(|open| open.day != day) {
             self.close_day();
-            self.day = Some(OpenDay {
-                day,
-                first_at: line.at,
-                spend: 0.0,
-                bought: false,
-            });
+            self.day = Some(OpenDay { day, first_at: line.at, spend: 0.0, bought: false });
         }
         self.lines += 1;
         let is_return = line.amount < 0.0;
@@ -152,10 +133,7 @@ impl PurchaseTotals {
         let if_bought = |value: f64| if bought { value } else { f64::NAN };
         match *measure {
             Measure::DaysSinceLastPurchase => if_bought(self.days_since(self.gaps.last_at)),
-            Measure::DaysSinceFirstPurchase => self
-                .gaps
-                .first_at
-                .map_or(f64::NAN, |at| self.days_since(at)),
+            Measure::DaysSinceFirstPurchase => self.gaps.first_at.map_or(f64::NAN, |at| self.days_since(at)),
             Measure::Purchases(window) => self.purchases.within(window),
             Measure::PurchasesEver => self.purchases.ever(),
             Measure::Spend(window) => self.spend.within(window),
@@ -169,11 +147,9 @@ impl PurchaseTotals {
             Measure::MeanGapDays => self.gaps.mean(),
             Measure::GapVariation => self.gaps.variation(),
             Measure::GapRatio => self.days_since(self.gaps.last_at) / self.gaps.mean(),
-            Measure::CategoriesBought => self
-                .categories
-                .iter()
-                .filter(|category| category.last > i64::MIN)
-                .count() as f64,
+            Measure::CategoriesBought => {
+                self.categories.iter().filter(|category| category.last > i64::MIN).count() as f64
+            }
             Measure::CategoryDiversity => self.category_diversity(),
             _ => f64::NAN,
         }
@@ -194,11 +170,7 @@ impl PurchaseTotals {
     }
 
     fn category_diversity(&self) -> f64 {
-        let total: f64 = self
-            .categories
-            .iter()
-            .map(|category| category.spend.max(0.0))
-            .sum();
+        let total: f64 = self.categories.iter().map(|category| category.spend.max(0.0)).sum();
         if total <= 0.0 {
             return f64::NAN;
         }
@@ -219,9 +191,5 @@ impl PurchaseTotals {
 
 fn trend(amounts: &Windowed, short: u16, long: u16) -> f64 {
     let longer = amounts.within(long);
-    if longer > 0.0 {
-        (amounts.within(short) / f64::from(short)) / (longer / f64::from(long))
-    } else {
-        f64::NAN
-    }
+    if longer > 0.0 { (amounts.within(short) / f64::from(short)) / (longer / f64::from(long)) } else { f64::NAN }
 }

@@ -24,10 +24,7 @@ fn runs_at(subscription: &Subscription, at: i64) -> bool {
 }
 
 /// Revenue a month of the subscriptions that run at a moment.
-pub fn monthly_revenue_at(
-    subscriptions: impl Iterator<Item = Subscription>,
-    moment: Moment,
-) -> f64 {
+pub fn monthly_revenue_at(subscriptions: impl Iterator<Item = Subscription>, moment: Moment) -> f64 {
     subscriptions
         .filter(|subscription| runs_at(subscription, moment.seconds()))
         .map(|subscription| subscription.mrr)
@@ -35,10 +32,7 @@ pub fn monthly_revenue_at(
 }
 
 /// Products of the subscriptions that run at a moment.
-pub fn active_products(
-    subscriptions: impl Iterator<Item = Subscription>,
-    moment: Moment,
-) -> impl Iterator<Item = u32> {
+pub fn active_products(subscriptions: impl Iterator<Item = Subscription>, moment: Moment) -> impl Iterator<Item = u32> {
     subscriptions
         .filter(move |subscription| runs_at(subscription, moment.seconds()))
         .map(|subscription| subscription.product)
@@ -46,10 +40,7 @@ pub fn active_products(
 
 impl SubscriptionTotals {
     pub(super) fn read(&mut self, history: &History<'_>) {
-        *self = Self {
-            moment: history.moment().seconds(),
-            ..Self::default()
-        };
+        *self = Self { moment: history.moment().seconds(), ..Self::default() };
         for subscription in history.subscriptions() {
             self.add(&subscription);
         }
@@ -66,10 +57,7 @@ impl SubscriptionTotals {
             self.active += 1.0;
             self.monthly_revenue += subscription.mrr;
             self.oldest_start = self.oldest_start.or(Some(subscription.start));
-            if self
-                .dearest
-                .is_none_or(|dearest| subscription.mrr > dearest.mrr)
-            {
+            if self.dearest.is_none_or(|dearest| subscription.mrr > dearest.mrr) {
                 self.dearest = Some(*subscription);
             }
         } else {
@@ -88,9 +76,7 @@ impl SubscriptionTotals {
 
     pub(super) fn monthly_revenue_change(&self, window: u16) -> f64 {
         let place = WINDOWS_DAYS.iter().position(|&days| days == window);
-        place.map_or(f64::NAN, |place| {
-            self.monthly_revenue - self.earlier_revenue[place]
-        })
+        place.map_or(f64::NAN, |place| self.monthly_revenue - self.earlier_revenue[place])
     }
 
     pub(super) fn subscribed_days(&self) -> f64 {
@@ -110,13 +96,11 @@ impl SubscriptionTotals {
     }
 
     pub(super) fn bill_period_months(&self) -> f64 {
-        self.dearest
-            .map_or(f64::NAN, |dearest| f64::from(dearest.bill_period_months))
+        self.dearest.map_or(f64::NAN, |dearest| f64::from(dearest.bill_period_months))
     }
 
     pub(super) fn discount(&self) -> f64 {
-        self.dearest
-            .map_or(f64::NAN, |dearest| f64::from(dearest.discount))
+        self.dearest.map_or(f64::NAN, |dearest| f64::from(dearest.discount))
     }
 
     pub(super) fn product(&self) -> u32 {
@@ -124,8 +108,6 @@ impl SubscriptionTotals {
     }
 
     fn days_since(&self, at: Option<i64>) -> f64 {
-        at.map_or(f64::NAN, |at| {
-            (self.moment - at) as f64 / DAY_SECONDS as f64
-        })
+        at.map_or(f64::NAN, |at| (self.moment - at) as f64 / DAY_SECONDS as f64)
     }
 }

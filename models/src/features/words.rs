@@ -15,9 +15,7 @@ impl FeaturePlan {
         let shown = shown(feature, value);
         match &feature.measure {
             Measure::DaysSinceLastPurchase => format!("no purchase for {shown} days"),
-            Measure::GapRatio => self
-                .late_sentence(row)
-                .unwrap_or_else(|| format!("{}: {shown}", feature.label)),
+            Measure::GapRatio => self.late_sentence(row).unwrap_or_else(|| format!("{}: {shown}", feature.label)),
             Measure::Purchases(window) => format!("{shown} purchases in the last {window} days"),
             Measure::Spend(window) => format!("spent {shown} in the last {window} days"),
             Measure::MeanGapDays => format!("usually buys every {shown} days"),
@@ -33,17 +31,12 @@ impl FeaturePlan {
 
     fn late_sentence(&self, row: &[f64]) -> Option<String> {
         let value = |measure: &Measure| {
-            let place = self
-                .features
-                .iter()
-                .position(|feature| feature.measure == *measure)?;
+            let place = self.features.iter().position(|feature| feature.measure == *measure)?;
             Some(row[place])
         };
         let since = value(&Measure::DaysSinceLastPurchase)?;
         let usual = value(&Measure::MeanGapDays)?;
-        Some(format!(
-            "no purchase for {since:.0} days, usually every {usual:.0}"
-        ))
+        Some(format!("no purchase for {since:.0} days, usually every {usual:.0}"))
     }
 
     /// The features that raise a prediction, as sentences, strongest first, at most `most`.
@@ -51,28 +44,18 @@ impl FeaturePlan {
     /// `row` and `contributions` have one entry a feature; positive contributions raise the prediction.
     #[must_use]
     pub fn reasons(&self, row: &[f64], contributions: &[f64], most: usize) -> Vec<String> {
-        let mut order: Vec<usize> = (0..contributions.len())
-            .filter(|&place| contributions[place] > 0.0)
-            .collect();
-        order.sort_by(|&one, &other| {
-            contributions[other]
-                .total_cmp(&contributions[one])
-                .then(one.cmp(&other))
-        });
+        let mut order: Vec<usize> = (0..contributions.len()).filter(|&place| contributions[place] > 0.0).collect();
+        order.sort_by(|&one, &other| contributions[other].total_cmp(&contributions[one]).then(one.cmp(&other)));
         order.truncate(most);
-        order
-            .into_iter()
-            .map(|place| self.sentence(place, row))
-            .collect()
+        order.into_iter().map(|place| self.sentence(place, row)).collect()
     }
 }
 
 fn shown(feature: &Feature, value: f64) -> String {
     match &feature.kind {
-        FeatureKind::Category { levels } => levels
-            .get(value as usize)
-            .cloned()
-            .unwrap_or_else(|| "another value".to_owned()),
+        FeatureKind::Category { levels } => {
+            levels.get(value as usize).cloned().unwrap_or_else(|| "another value".to_owned())
+        }
         FeatureKind::Number if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.0}"),
         FeatureKind::Number if value.abs() >= 10.0 => format!("{value:.0}"),
         FeatureKind::Number => format!("{value:.2}"),

@@ -6,8 +6,7 @@ mod interner;
 use bytemuck::Pod;
 
 use super::{
-    Attribute, AttributeValues, Column, Contacts, Events, NEVER, NO_CODE, Purchases, Subscriptions,
-    Timelines,
+    Attribute, AttributeValues, Column, Contacts, Events, NEVER, NO_CODE, Purchases, Subscriptions, Timelines,
 };
 use crate::quantities::Moment;
 use growing::{Codes, Flags, KnownTimes, Numbers, OpenTimes, ShortNumbers};
@@ -184,16 +183,13 @@ impl TimelinesBuilder {
 
     /// Says when a customer's attributes became known.
     pub fn set_attributes_known_at(&mut self, customer: u32, at: Moment) {
-        self.attributes_known_at
-            .set(customer as usize, at.seconds());
+        self.attributes_known_at.set(customer as usize, at.seconds());
     }
 
     /// Adds a numeric attribute and gives its handle.
     pub fn add_number_attribute(&mut self, name: &str) -> usize {
-        self.attributes.push(GrowingAttribute {
-            name: name.to_owned(),
-            values: GrowingValues::Number(Numbers::default()),
-        });
+        self.attributes
+            .push(GrowingAttribute { name: name.to_owned(), values: GrowingValues::Number(Numbers::default()) });
         self.attributes.len() - 1
     }
 
@@ -242,9 +238,7 @@ impl TimelinesBuilder {
         table.margin.set(place, row.margin);
         table.quantity.set(place, row.quantity);
         table.product.set(place, self.products.code(row.product));
-        table
-            .category
-            .set(place, self.categories.code(row.category));
+        table.category.set(place, self.categories.code(row.category));
     }
 
     /// Adds a subscription.
@@ -268,9 +262,7 @@ impl TimelinesBuilder {
         table.customer.push(customer);
         table.at.push(row.at.seconds());
         table.known_at.set(place, late(row.at, row.known_at));
-        table
-            .event_type
-            .push(self.event_types.intern(row.event_type));
+        table.event_type.push(self.event_types.intern(row.event_type));
         table.value.set(place, row.value);
     }
 
@@ -284,9 +276,7 @@ impl TimelinesBuilder {
         table.action.push(self.actions.intern(row.action));
         table.is_control.set(place, u8::from(row.is_control));
         table.taken.set(place, u8::from(row.taken));
-        table
-            .outcome_at
-            .set(place, row.outcome_at.map_or(NEVER, Moment::seconds));
+        table.outcome_at.set(place, row.outcome_at.map_or(NEVER, Moment::seconds));
     }
 
     /// Sorts everything: customers by id, texts by name, rows by customer and time. Rows of one customer at the same
@@ -363,11 +353,7 @@ impl TimelinesBuilder {
             ids,
             created_at: created_at.into(),
             attributes_known_at: self.attributes_known_at.by_customer(&order),
-            attributes: self
-                .attributes
-                .into_iter()
-                .map(|attribute| attribute.finish(&order))
-                .collect(),
+            attributes: self.attributes.into_iter().map(|attribute| attribute.finish(&order)).collect(),
             products,
             categories,
             event_types,
@@ -414,10 +400,7 @@ struct Sorter {
 
 impl Sorter {
     fn new(customer: &[u32], at: &[i64], ranks: &[u32]) -> Self {
-        assert!(
-            u32::try_from(at.len()).is_ok(),
-            "a table holds at most 4,294,967,295 rows"
-        );
+        assert!(u32::try_from(at.len()).is_ok(), "a table holds at most 4,294,967,295 rows");
         let mut offsets = vec![0_u64; ranks.len() + 1];
         for &code in customer {
             offsets[ranks[code as usize] as usize + 1] += 1;
@@ -450,11 +433,7 @@ impl Sorter {
         if values.is_empty() {
             return Column::default();
         }
-        self.order
-            .iter()
-            .map(|&row| values[row as usize])
-            .collect::<Vec<T>>()
-            .into()
+        self.order.iter().map(|&row| values[row as usize]).collect::<Vec<T>>().into()
     }
 
     fn codes(&self, codes: Vec<u32>, ranks: &[u32]) -> Column<u32> {
@@ -462,17 +441,9 @@ impl Sorter {
             return Column::default();
         }
         let ranked = |code: u32| {
-            if code == NO_CODE {
-                NO_CODE
-            } else {
-                ranks[code as usize]
-            }
+            if code == NO_CODE { NO_CODE } else { ranks[code as usize] }
         };
-        self.order
-            .iter()
-            .map(|&row| ranked(codes[row as usize]))
-            .collect::<Vec<u32>>()
-            .into()
+        self.order.iter().map(|&row| ranked(codes[row as usize])).collect::<Vec<u32>>().into()
     }
 }
 
@@ -495,25 +466,13 @@ impl GrowingAttribute {
             GrowingValues::Category(levels, codes) => {
                 let (levels, ranks) = levels.sorted_names();
                 let ranked = |&code: &u32| {
-                    if code == NO_CODE {
-                        NO_CODE
-                    } else {
-                        ranks[code as usize]
-                    }
+                    if code == NO_CODE { NO_CODE } else { ranks[code as usize] }
                 };
-                let codes = codes
-                    .every_customer(order)
-                    .iter()
-                    .map(ranked)
-                    .collect::<Vec<u32>>()
-                    .into();
+                let codes = codes.every_customer(order).iter().map(ranked).collect::<Vec<u32>>().into();
                 AttributeValues::Category { levels, codes }
             }
         };
-        Attribute {
-            name: self.name,
-            values,
-        }
+        Attribute { name: self.name, values }
     }
 }
 
@@ -544,12 +503,7 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_by_customer_and_time_whatever_their_order() {
-        let rows = [
-            ("b", 30, 10.0),
-            ("a", 20, 20.0),
-            ("b", 10, 30.0),
-            ("a", 40, 40.0),
-        ];
+        let rows = [("b", 30, 10.0), ("a", 20, 20.0), ("b", 10, 30.0), ("a", 40, 40.0)];
         let timelines = built(&rows);
         let mut reversed = rows;
         reversed.reverse();
@@ -576,13 +530,7 @@ mod tests {
         let mut builder = TimelinesBuilder::default();
         let customer = builder.customer("a");
         builder.add_purchase(customer, &purchase(1, 1.0));
-        builder.add_purchase(
-            customer,
-            &PurchaseRow {
-                margin: 0.5,
-                ..purchase(2, 2.0)
-            },
-        );
+        builder.add_purchase(customer, &PurchaseRow { margin: 0.5, ..purchase(2, 2.0) });
         builder.add_purchase(customer, &purchase(3, 3.0));
         let margin = builder.finish().purchases.margin;
         assert!(margin[0].is_nan() && margin[1] == 0.5 && margin[2].is_nan());

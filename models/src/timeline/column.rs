@@ -13,20 +13,14 @@ pub struct Column<T: Pod>(Storage<T>);
 #[derive(Clone)]
 enum Storage<T> {
     Owned(Vec<T>),
-    Mapped {
-        file: Arc<memmap2::Mmap>,
-        bytes: Range<usize>,
-    },
+    Mapped { file: Arc<memmap2::Mmap>, bytes: Range<usize> },
 }
 
 impl<T: Pod> Column<T> {
     /// The part of a mapped file that holds `bytes`, if its place and length fit the type.
     pub(super) fn mapped(file: &Arc<memmap2::Mmap>, bytes: Range<usize>) -> Option<Self> {
         bytemuck::try_cast_slice::<u8, T>(file.get(bytes.clone())?).ok()?;
-        Some(Self(Storage::Mapped {
-            file: Arc::clone(file),
-            bytes,
-        }))
+        Some(Self(Storage::Mapped { file: Arc::clone(file), bytes }))
     }
 }
 
@@ -93,11 +87,7 @@ impl TextColumn {
     /// If `position` is not below [`len`](Self::len).
     #[must_use]
     pub fn get(&self, position: usize) -> &str {
-        let start = if position == 0 {
-            0
-        } else {
-            self.ends[position - 1] as usize
-        };
+        let start = if position == 0 { 0 } else { self.ends[position - 1] as usize };
         let bytes = &self.bytes[start..self.ends[position] as usize];
         std::str::from_utf8(bytes).expect("checked when the column was made")
     }
@@ -130,9 +120,6 @@ impl<'a> FromIterator<&'a str> for TextColumn {
             bytes.extend_from_slice(text.as_bytes());
             ends.push(bytes.len() as u64);
         }
-        Self {
-            bytes: bytes.into(),
-            ends: ends.into(),
-        }
+        Self { bytes: bytes.into(), ends: ends.into() }
     }
 }

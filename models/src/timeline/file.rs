@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mapping;
 use super::{
-    Attribute, AttributeValues, Column, Contacts, Events, NO_CODE, Purchases, Subscriptions,
-    TextColumn, Timelines,
+    Attribute, AttributeValues, Column, Contacts, Events, NO_CODE, Purchases, Subscriptions, TextColumn, Timelines,
 };
 use crate::files::write_atomically;
 
@@ -85,14 +84,8 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
     let mut hasher = blake3::Hasher::new();
     let mut end = 0;
     for (name, bytes) in &columns {
-        places.push(Place {
-            name: name.clone(),
-            start: end,
-            bytes: bytes.len(),
-        });
-        hasher
-            .update(bytes)
-            .update(&[0; ALIGNMENT][..padding(bytes.len())]);
+        places.push(Place { name: name.clone(), start: end, bytes: bytes.len() });
+        hasher.update(bytes).update(&[0; ALIGNMENT][..padding(bytes.len())]);
         end += bytes.len() + padding(bytes.len());
     }
     let header = Header {
@@ -109,11 +102,7 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
     write_atomically(path, |writer| {
         writer.write_all(MAGIC)?;
         writer.write_all(&FORMAT_VERSION.to_le_bytes())?;
-        writer.write_all(
-            &u32::try_from(header.len())
-                .map_err(io::Error::other)?
-                .to_le_bytes(),
-        )?;
+        writer.write_all(&u32::try_from(header.len()).map_err(io::Error::other)?.to_le_bytes())?;
         writer.write_all(blake3::hash(&header).as_bytes())?;
         writer.write_all(&header)?;
         pad(writer, PREAMBLE + header.len())?;
@@ -123,10 +112,7 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
         }
         Ok(())
     })
-    .map_err(|error| TimelinesFileError::Io {
-        path: path.to_owned(),
-        error,
-    })
+    .map_err(|error| TimelinesFileError::Io { path: path.to_owned(), error })
 }
 
 /// Maps the file and checks it whole: checksums, lengths, order and codes. Columns stay in the file.
@@ -134,14 +120,8 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
 /// # Errors
 /// [`TimelinesFileError`] if the file cannot be read or any check fails.
 pub fn open_timelines(path: &Path) -> Result<Timelines, TimelinesFileError> {
-    let io_error = |error| TimelinesFileError::Io {
-        path: path.to_owned(),
-        error,
-    };
-    let invalid = |found| TimelinesFileError::Invalid {
-        path: path.to_owned(),
-        found,
-    };
+    let io_error = |error| TimelinesFileError::Io { path: path.to_owned(), error };
+    let invalid = |found| TimelinesFileError::Invalid { path: path.to_owned(), found };
     let file = Arc::new(mapping::map(&File::open(path).map_err(io_error)?).map_err(io_error)?);
     let (header, body_start) = read_header(&file).map_err(invalid)?;
     let timelines = assemble(&file, header, body_start).map_err(invalid)?;
@@ -162,10 +142,7 @@ fn attribute_header(attribute: &Attribute) -> AttributeHeader {
         AttributeValues::Number(_) => None,
         AttributeValues::Category { levels, .. } => Some(levels.clone()),
     };
-    AttributeHeader {
-        name: attribute.name.clone(),
-        levels,
-    }
+    AttributeHeader { name: attribute.name.clone(), levels }
 }
 
 /// Every column's bytes under its name, in the order of the file.
@@ -173,13 +150,7 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
     fn bytes<T: Pod>(column: &Column<T>) -> &[u8] {
         bytemuck::cast_slice(column)
     }
-    let Timelines {
-        purchases,
-        subscriptions,
-        events,
-        contacts,
-        ..
-    } = timelines;
+    let Timelines { purchases, subscriptions, events, contacts, .. } = timelines;
     let named: [(&str, &[u8]); 30] = [
         ("ids.bytes", bytes(&timelines.ids.bytes)),
         ("ids.ends", bytes(&timelines.ids.ends)),
@@ -199,10 +170,7 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
         ("subscriptions.end", bytes(&subscriptions.end)),
         ("subscriptions.product", bytes(&subscriptions.product)),
         ("subscriptions.mrr", bytes(&subscriptions.mrr)),
-        (
-            "subscriptions.bill_period_months",
-            bytes(&subscriptions.bill_period_months),
-        ),
+        ("subscriptions.bill_period_months", bytes(&subscriptions.bill_period_months)),
         ("subscriptions.discount", bytes(&subscriptions.discount)),
         ("events.offsets", bytes(&events.offsets)),
         ("events.at", bytes(&events.at)),
@@ -215,15 +183,9 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
         ("contacts.action", bytes(&contacts.action)),
         ("contacts.is_control", bytes(&contacts.is_control)),
     ];
-    let mut columns: Vec<(String, &[u8])> = named
-        .into_iter()
-        .map(|(name, bytes)| (name.to_owned(), bytes))
-        .collect();
+    let mut columns: Vec<(String, &[u8])> = named.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     columns.push(("contacts.taken".to_owned(), bytes(&contacts.taken)));
-    columns.push((
-        "contacts.outcome_at".to_owned(),
-        bytes(&contacts.outcome_at),
-    ));
+    columns.push(("contacts.outcome_at".to_owned(), bytes(&contacts.outcome_at)));
     for (place, attribute) in timelines.attributes.iter().enumerate() {
         let values = match &attribute.values {
             AttributeValues::Number(values) => bytes(values),
@@ -242,37 +204,24 @@ fn read_header(file: &[u8]) -> Result<(Header, usize), String> {
     let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().expect("four bytes"));
     let version = number(8);
     if version != FORMAT_VERSION {
-        return Err(format!(
-            "found format version {version}, this program reads version {FORMAT_VERSION}"
-        ));
+        return Err(format!("found format version {version}, this program reads version {FORMAT_VERSION}"));
     }
     let length = number(12) as usize;
     if length > LONGEST_HEADER {
-        return Err(format!(
-            "found a header of {length} bytes, at most {LONGEST_HEADER} are allowed"
-        ));
+        return Err(format!("found a header of {length} bytes, at most {LONGEST_HEADER} are allowed"));
     }
-    let header = file
-        .get(PREAMBLE..PREAMBLE + length)
-        .ok_or("found a file that ends inside its header")?;
+    let header = file.get(PREAMBLE..PREAMBLE + length).ok_or("found a file that ends inside its header")?;
     if blake3::hash(header).as_bytes() != &file[16..PREAMBLE] {
         return Err("found a header that does not match its checksum".to_owned());
     }
-    let header: Header = serde_json::from_slice(header)
-        .map_err(|error| format!("found an unreadable header: {error}"))?;
+    let header: Header =
+        serde_json::from_slice(header).map_err(|error| format!("found an unreadable header: {error}"))?;
     let body_start = (PREAMBLE + length).next_multiple_of(ALIGNMENT);
     let body = file.get(body_start..).unwrap_or_default();
     if body.len() != header.body_bytes {
-        return Err(format!(
-            "found {} bytes of columns, the header says {}",
-            body.len(),
-            header.body_bytes
-        ));
+        return Err(format!("found {} bytes of columns, the header says {}", body.len(), header.body_bytes));
     }
-    if file[PREAMBLE + length..body_start]
-        .iter()
-        .any(|&byte| byte != 0)
-    {
+    if file[PREAMBLE + length..body_start].iter().any(|&byte| byte != 0) {
         return Err("found bytes between the header and the columns".to_owned());
     }
     if blake3::hash(body).to_hex().as_str() != header.body_blake3 {
@@ -281,43 +230,21 @@ fn read_header(file: &[u8]) -> Result<(Header, usize), String> {
     Ok((header, body_start))
 }
 
-fn assemble(
-    file: &Arc<memmap2::Mmap>,
-    header: Header,
-    body_start: usize,
-) -> Result<Timelines, String> {
-    let columns = MappedColumns {
-        file,
-        places: &header.columns,
-        body_start,
-    };
+fn assemble(file: &Arc<memmap2::Mmap>, header: Header, body_start: usize) -> Result<Timelines, String> {
+    let columns = MappedColumns { file, places: &header.columns, body_start };
     let attribute = |(place, attribute): (usize, AttributeHeader)| {
         let name = format!("attributes.{place}");
         let values = match attribute.levels {
             None => AttributeValues::Number(columns.get(&name)?),
-            Some(levels) => AttributeValues::Category {
-                levels,
-                codes: columns.get(&name)?,
-            },
+            Some(levels) => AttributeValues::Category { levels, codes: columns.get(&name)? },
         };
-        Ok::<_, String>(Attribute {
-            name: attribute.name,
-            values,
-        })
+        Ok::<_, String>(Attribute { name: attribute.name, values })
     };
     Ok(Timelines {
-        ids: TextColumn {
-            bytes: columns.get("ids.bytes")?,
-            ends: columns.get("ids.ends")?,
-        },
+        ids: TextColumn { bytes: columns.get("ids.bytes")?, ends: columns.get("ids.ends")? },
         created_at: columns.get("created_at")?,
         attributes_known_at: columns.get("attributes_known_at")?,
-        attributes: header
-            .attributes
-            .into_iter()
-            .enumerate()
-            .map(attribute)
-            .collect::<Result<_, _>>()?,
+        attributes: header.attributes.into_iter().enumerate().map(attribute).collect::<Result<_, _>>()?,
         products: header.products,
         categories: header.categories,
         event_types: header.event_types,
@@ -369,11 +296,8 @@ struct MappedColumns<'a> {
 
 impl MappedColumns<'_> {
     fn get<T: Pod>(&self, name: &str) -> Result<Column<T>, String> {
-        let place = self
-            .places
-            .iter()
-            .find(|place| place.name == name)
-            .ok_or_else(|| format!("found no column {name}"))?;
+        let place =
+            self.places.iter().find(|place| place.name == name).ok_or_else(|| format!("found no column {name}"))?;
         let start = self.body_start.checked_add(place.start);
         let range = start.and_then(|start| Some(start..start.checked_add(place.bytes)?));
         range
@@ -386,11 +310,7 @@ impl MappedColumns<'_> {
 fn check(timelines: &Timelines) -> Result<(), String> {
     let customers = timelines.len();
     check_ids(&timelines.ids, customers)?;
-    optional_length(
-        "attributes_known_at",
-        &timelines.attributes_known_at,
-        customers,
-    )?;
+    optional_length("attributes_known_at", &timelines.attributes_known_at, customers)?;
     for attribute in &timelines.attributes {
         match &attribute.values {
             AttributeValues::Number(values) => exact_length(&attribute.name, values, customers)?,
@@ -408,43 +328,23 @@ fn check(timelines: &Timelines) -> Result<(), String> {
     optional_length("purchases.quantity", &table.quantity, table.len())?;
     optional_length("purchases.product", &table.product, table.len())?;
     optional_length("purchases.category", &table.category, table.len())?;
-    codes_below(
-        "purchases.product",
-        &table.product,
-        timelines.products.len(),
-    )?;
-    codes_below(
-        "purchases.category",
-        &table.category,
-        timelines.categories.len(),
-    )?;
+    codes_below("purchases.product", &table.product, timelines.products.len())?;
+    codes_below("purchases.category", &table.category, timelines.categories.len())?;
     let table = &timelines.subscriptions;
     check_rows("subscriptions", customers, &table.offsets, &table.at)?;
     exact_length("subscriptions.mrr", &table.mrr, table.len())?;
     optional_length("subscriptions.known_at", &table.known_at, table.len())?;
     optional_length("subscriptions.end", &table.end, table.len())?;
     optional_length("subscriptions.product", &table.product, table.len())?;
-    optional_length(
-        "subscriptions.bill_period_months",
-        &table.bill_period_months,
-        table.len(),
-    )?;
+    optional_length("subscriptions.bill_period_months", &table.bill_period_months, table.len())?;
     optional_length("subscriptions.discount", &table.discount, table.len())?;
-    codes_below(
-        "subscriptions.product",
-        &table.product,
-        timelines.products.len(),
-    )?;
+    codes_below("subscriptions.product", &table.product, timelines.products.len())?;
     let table = &timelines.events;
     check_rows("events", customers, &table.offsets, &table.at)?;
     exact_length("events.event_type", &table.event_type, table.len())?;
     optional_length("events.known_at", &table.known_at, table.len())?;
     optional_length("events.value", &table.value, table.len())?;
-    codes_below(
-        "events.event_type",
-        &table.event_type,
-        timelines.event_types.len(),
-    )?;
+    codes_below("events.event_type", &table.event_type, timelines.event_types.len())?;
     let table = &timelines.contacts;
     check_rows("contacts", customers, &table.offsets, &table.at)?;
     exact_length("contacts.action", &table.action, table.len())?;
@@ -457,21 +357,12 @@ fn check(timelines: &Timelines) -> Result<(), String> {
 
 fn check_ids(ids: &TextColumn, customers: usize) -> Result<(), String> {
     exact_length("ids", &ids.ends, customers)?;
-    if !ids.ends.is_sorted()
-        || ids
-            .ends
-            .last()
-            .is_some_and(|&end| end as usize != ids.bytes.len())
-    {
+    if !ids.ends.is_sorted() || ids.ends.last().is_some_and(|&end| end as usize != ids.bytes.len()) {
         return Err("found customer ids that do not fit their bytes".to_owned());
     }
-    let text = std::str::from_utf8(&ids.bytes)
-        .map_err(|error| format!("found customer ids that are no text: {error}"))?;
-    if ids
-        .ends
-        .iter()
-        .any(|&end| !text.is_char_boundary(end as usize))
-    {
+    let text =
+        std::str::from_utf8(&ids.bytes).map_err(|error| format!("found customer ids that are no text: {error}"))?;
+    if ids.ends.iter().any(|&end| !text.is_char_boundary(end as usize)) {
         return Err("found a customer id that ends inside a character".to_owned());
     }
     if (1..customers).any(|place| ids.get(place - 1) >= ids.get(place)) {
@@ -499,28 +390,16 @@ fn exact_length<T>(name: &str, column: &[T], expected: usize) -> Result<(), Stri
     if column.len() == expected {
         return Ok(());
     }
-    Err(format!(
-        "found {} values of {name}, expected {expected}",
-        column.len()
-    ))
+    Err(format!("found {} values of {name}, expected {expected}", column.len()))
 }
 
 fn optional_length<T>(name: &str, column: &[T], expected: usize) -> Result<(), String> {
-    if column.is_empty() {
-        Ok(())
-    } else {
-        exact_length(name, column, expected)
-    }
+    if column.is_empty() { Ok(()) } else { exact_length(name, column, expected) }
 }
 
 fn codes_below(name: &str, codes: &[u32], texts: usize) -> Result<(), String> {
-    match codes
-        .iter()
-        .find(|&&code| code != NO_CODE && code as usize >= texts)
-    {
-        Some(code) => Err(format!(
-            "found code {code} in {name}, which has {texts} texts"
-        )),
+    match codes.iter().find(|&&code| code != NO_CODE && code as usize >= texts) {
+        Some(code) => Err(format!("found code {code} in {name}, which has {texts} texts")),
         None => Ok(()),
     }
 }

@@ -38,11 +38,7 @@ pub(super) fn check(
     positions: &SourceInfo,
     vocabulary: &mut Vocabulary<'_>,
 ) -> Result<Kind, ExpressionError> {
-    let mut checker = Checker {
-        source,
-        positions,
-        vocabulary,
-    };
+    let mut checker = Checker { source, positions, vocabulary };
     checker.kind(root, 0)
 }
 
@@ -119,33 +115,18 @@ impl Checker<'_, '_> {
     }
 
     /// Rewrites `feature.name`, `feature["name"]` and the question whether it is known.
-    fn entry(
-        &mut self,
-        node: &mut IdedExpr,
-        map: &str,
-        name: &str,
-        test: bool,
-    ) -> Result<Kind, ExpressionError> {
+    fn entry(&mut self, node: &mut IdedExpr, map: &str, name: &str, test: bool) -> Result<Kind, ExpressionError> {
         if !is_map(map) {
             return Err(self.error(node.id, only_maps_have_entries(name)));
         }
         let found = self.vocabulary.entry(map, name);
         let (slot, kind) = found.map_err(|problem| self.error(node.id, problem))?;
-        let (slot, kind) = if test {
-            (self.vocabulary.known(slot), Kind::Truth)
-        } else {
-            (slot, kind)
-        };
+        let (slot, kind) = if test { (self.vocabulary.known(slot), Kind::Truth) } else { (slot, kind) };
         node.expr = Expr::Ident(slot.to_string());
         Ok(kind)
     }
 
-    fn membership(
-        &mut self,
-        id: u64,
-        call: &mut CallExpr,
-        depth: usize,
-    ) -> Result<Kind, ExpressionError> {
+    fn membership(&mut self, id: u64, call: &mut CallExpr, depth: usize) -> Result<Kind, ExpressionError> {
         let [wanted, list] = call.args.as_mut_slice() else {
             return Err(self.error(id, "`in` takes a value and a list".to_owned()));
         };
@@ -160,15 +141,10 @@ impl Checker<'_, '_> {
         Ok(Kind::Truth)
     }
 
-    fn call(
-        &mut self,
-        id: u64,
-        call: &mut CallExpr,
-        depth: usize,
-    ) -> Result<Kind, ExpressionError> {
+    fn call(&mut self, id: u64, call: &mut CallExpr, depth: usize) -> Result<Kind, ExpressionError> {
         use operators::{
-            ADD, CONDITIONAL, DIVIDE, EQUALS, GREATER, GREATER_EQUALS, LESS, LESS_EQUALS,
-            LOGICAL_AND, LOGICAL_NOT, LOGICAL_OR, MULTIPLY, NEGATE, NOT_EQUALS, SUBSTRACT,
+            ADD, CONDITIONAL, DIVIDE, EQUALS, GREATER, GREATER_EQUALS, LESS, LESS_EQUALS, LOGICAL_AND, LOGICAL_NOT,
+            LOGICAL_OR, MULTIPLY, NEGATE, NOT_EQUALS, SUBSTRACT,
         };
         let target = call.target.as_deref_mut();
         match (call.func_name.as_str(), target, call.args.as_mut_slice()) {
@@ -213,12 +189,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn expect(
-        &mut self,
-        node: &mut IdedExpr,
-        expected: Kind,
-        depth: usize,
-    ) -> Result<Kind, ExpressionError> {
+    fn expect(&mut self, node: &mut IdedExpr, expected: Kind, depth: usize) -> Result<Kind, ExpressionError> {
         let id = node.id;
         let found = self.kind(node, depth + 1)?;
         if found == expected {

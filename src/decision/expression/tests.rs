@@ -21,12 +21,8 @@ fn refusal(condition: &str) -> ExpressionError {
 fn compile(condition: &str) -> Result<Expression, ExpressionError> {
     let plan = Customer::unknown();
     let products = products();
-    let mut vocabulary = Vocabulary {
-        names: &plan.names,
-        kinds: &plan.kinds,
-        products: &products,
-        variables: Vec::new(),
-    };
+    let mut vocabulary =
+        Vocabulary { names: &plan.names, kinds: &plan.kinds, products: &products, variables: Vec::new() };
     Expression::compile(condition, Kind::Truth, &mut vocabulary)
 }
 
@@ -50,10 +46,7 @@ fn known_values_are_compared_as_what_they_are() {
     let customer = known();
     for (condition, expected) in [
         ("days_since_last_purchase > 90", true),
-        (
-            "days_since_last_purchase > 90.5 && days_since_last_purchase < 100u",
-            true,
-        ),
+        ("days_since_last_purchase > 90.5 && days_since_last_purchase < 100u", true),
         ("days_since_last_purchase == 95", true),
         ("days_since_last_purchase / 2 + 1 > 48", true),
         ("-purchases_365d * 2 == -8", true),
@@ -66,18 +59,9 @@ fn known_values_are_compared_as_what_they_are() {
         ("feature.purchases_365d >= 4", true),
         ("segment == \"regulars\" && feature[\"segment\"] == 3", true),
         ("churn_probability >= 0.7 && risk_band == \"high\"", true),
-        (
-            "score.predicted_clv == 420 && probability_alive == 0.8",
-            true,
-        ),
-        (
-            "expected_purchases == 4 && expected_average_spend == 40",
-            true,
-        ),
-        (
-            "propensity[\"Books\"] == 0.2 && propensity.Music == 0.3",
-            true,
-        ),
+        ("score.predicted_clv == 420 && probability_alive == 0.8", true),
+        ("expected_purchases == 4 && expected_average_spend == 40", true),
+        ("propensity[\"Books\"] == 0.2 && propensity.Music == 0.3", true),
         ("top_product == \"Music\" && top_propensity == 0.3", true),
         ("(purchases_365d > 3 ? 1 : 0) == 1", true),
     ] {
@@ -149,21 +133,9 @@ fn names_that_do_not_exist_are_refused_with_the_closest_one_and_the_place() {
     let error = refusal("true &&\n  churn_probabilty > 0.5");
     assert_eq!((error.line, error.column), (2, 3));
     assert!(error.problem.ends_with("`churn_probability`?"), "{error}");
-    assert!(
-        refusal("propensity[\"Book\"] > 0")
-            .problem
-            .contains("`Books`?")
-    );
-    assert!(
-        refusal("feature[\"contry\"] == \"\"")
-            .problem
-            .contains("`country`?")
-    );
-    assert!(
-        refusal("has(score.predictd_clv)")
-            .problem
-            .contains("`predicted_clv`?")
-    );
+    assert!(refusal("propensity[\"Book\"] > 0").problem.contains("`Books`?"));
+    assert!(refusal("feature[\"contry\"] == \"\"").problem.contains("`country`?"));
+    assert!(refusal("has(score.predictd_clv)").problem.contains("`predicted_clv`?"));
 }
 
 #[test]
@@ -181,11 +153,7 @@ fn a_text_that_is_not_a_condition_is_refused_with_its_position() {
     assert!(error.column >= 16, "{error}");
     assert!(error.problem.contains("a condition looks like"), "{error}");
     assert!(refusal("  ").problem.contains("found nothing"));
-    assert!(
-        refusal("has(purchases_365d)")
-            .problem
-            .contains("has(feature.name)")
-    );
+    assert!(refusal("has(purchases_365d)").problem.contains("has(feature.name)"));
 }
 
 #[test]
@@ -194,18 +162,9 @@ fn kinds_that_do_not_go_together_are_refused() {
         ("purchases_365d > \"3\"", "found a text, expected a number"),
         ("country == 3", "found a number, expected a text"),
         ("country > \"DE\"", "found a text, expected a number"),
-        (
-            "purchases_365d",
-            "found a number, expected a truth (true or false) as the result",
-        ),
-        (
-            "purchases_365d && true",
-            "found a number, expected a truth (true or false)",
-        ),
-        (
-            "purchases_365d in [\"a\"]",
-            "found a text, expected a number",
-        ),
+        ("purchases_365d", "found a number, expected a truth (true or false) as the result"),
+        ("purchases_365d && true", "found a number, expected a truth (true or false)"),
+        ("purchases_365d in [\"a\"]", "found a text, expected a number"),
         ("country in purchases_365d", "`in` takes a list"),
         ("[1, 2].exists(x, x > 1)", "loops are not taken"),
         ("size(country) > 3", "`size` is not taken"),
@@ -236,10 +195,7 @@ fn deep_or_long_conditions_are_refused_instead_of_overflowing() {
     ] {
         assert!(compile(&condition).is_err(), "{}", &condition[..40]);
     }
-    let alternatives = format!(
-        "purchases_365d == 0{}",
-        " || purchases_365d == 1".repeat(40)
-    );
+    let alternatives = format!("purchases_365d == 0{}", " || purchases_365d == 1".repeat(40));
     assert!(compile(&alternatives).is_ok());
 }
 

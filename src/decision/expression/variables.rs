@@ -33,11 +33,7 @@ impl Score {
         (Self::RiskBand, "risk_band", Kind::Text),
         (Self::ProbabilityAlive, "probability_alive", Kind::Number),
         (Self::ExpectedPurchases, "expected_purchases", Kind::Number),
-        (
-            Self::ExpectedAverageSpend,
-            "expected_average_spend",
-            Kind::Number,
-        ),
+        (Self::ExpectedAverageSpend, "expected_average_spend", Kind::Number),
         (Self::PredictedClv, "predicted_clv", Kind::Number),
         (Self::Segment, "segment", Kind::Text),
         (Self::TopProduct, "top_product", Kind::Text),
@@ -170,9 +166,7 @@ impl Resolver<'_> {
         match self.variables.get(slot)? {
             Variable::Feature(column) => feature(&self.facts.subject.features, *column),
             Variable::Score(score) => self.score(*score),
-            Variable::Propensity(product) => {
-                number(self.facts.propensity(product)?.probability.get())
-            }
+            Variable::Propensity(product) => number(self.facts.propensity(product)?.probability.get()),
             // A slot points only at one that was made before it, so this ends.
             Variable::Known(slot) => {
                 let known = self.value(*slot).is_some();

@@ -39,8 +39,7 @@ fn check_money(money: &MoneyRow) -> Result<(), PolicyError> {
     if money.currency.trim().is_empty() {
         return wrong(
             "[money] `currency`".to_owned(),
-            "found nothing, expected a currency as people write it; write currency = \"EUR\""
-                .to_owned(),
+            "found nothing, expected a currency as people write it; write currency = \"EUR\"".to_owned(),
         );
     }
     if !(0.0..=1.0).contains(&money.margin) {
@@ -60,10 +59,7 @@ fn check_bands(bands: BandsRow) -> Result<(), PolicyError> {
     if 0.0 <= low && low <= high && high <= 1.0 {
         return Ok(());
     }
-    wrong(
-        "[bands]".to_owned(),
-        format!("found low = {low} and high = {high}, expected 0 <= low <= high <= 1"),
-    )
+    wrong("[bands]".to_owned(), format!("found low = {low} and high = {high}, expected 0 <= low <= high <= 1"))
 }
 
 fn check_stages(stages: &[StageRow]) -> Result<(), PolicyError> {
@@ -76,19 +72,12 @@ fn check_stages(stages: &[StageRow]) -> Result<(), PolicyError> {
             return wrong(place, twice(&stage.name));
         }
     }
-    let expected =
-        "expected the last stage to have when = \"true\", so that every customer has a stage";
+    let expected = "expected the last stage to have when = \"true\", so that every customer has a stage";
     match stages.last() {
-        None => wrong(
-            "[[stage]]".to_owned(),
-            format!("found no stage; {expected}"),
-        ),
+        None => wrong("[[stage]]".to_owned(), format!("found no stage; {expected}")),
         Some(last) if last.when.trim() != "true" => wrong(
             format!("stage `{}`", last.name),
-            format!(
-                "found when = {:?} in the last stage, {expected}; add a stage after it",
-                last.when
-            ),
+            format!("found when = {:?} in the last stage, {expected}; add a stage after it", last.when),
         ),
         Some(_) => Ok(()),
     }
@@ -100,10 +89,7 @@ fn check_id(action: &ActionRow, earlier: &[ActionRow]) -> Result<(), PolicyError
         return wrong(place, not_an_identifier(&action.id, "save_call"));
     }
     if action.id == LEAVE_ALONE {
-        return wrong(
-            place,
-            format!("found `{LEAVE_ALONE}`, which is always a candidate; remove this action"),
-        );
+        return wrong(place, format!("found `{LEAVE_ALONE}`, which is always a candidate; remove this action"));
     }
     if earlier.iter().any(|other| other.id == action.id) {
         return wrong(place, twice(&action.id));
@@ -127,42 +113,31 @@ fn check_action(action: &ActionRow, stages: &[StageRow]) -> Result<(), PolicyErr
     for name in &action.stages {
         if !stages.iter().any(|stage| stage.name == *name) {
             let known = stages.iter().map(|stage| stage.name.as_str());
-            return wrong(
-                place("stages"),
-                format!("there is no stage `{name}`; {}", names::advice(name, known)),
-            );
+            return wrong(place("stages"), format!("there is no stage `{name}`; {}", names::advice(name, known)));
         }
     }
     if !(action.cost >= 0.0 && action.cost.is_finite()) {
         return wrong(
             place("cost"),
-            format!(
-                "found {}, expected what one contact costs in money: 0 or more",
-                action.cost
-            ),
+            format!("found {}, expected what one contact costs in money: 0 or more", action.cost),
         );
     }
     if !(0..=LONGEST_DEADLINE_DAYS).contains(&action.deadline_days) {
         return wrong(
             place("deadline_days"),
-            format!(
-                "found {}, expected whole days from 0 to {LONGEST_DEADLINE_DAYS}",
-                action.deadline_days
-            ),
+            format!("found {}, expected whole days from 0 to {LONGEST_DEADLINE_DAYS}", action.deadline_days),
         );
     }
     if action.product.is_some() && action.goal != Goal::CrossSell {
         return wrong(
             place("product"),
-            "a product belongs to goal = \"cross_sell\" only; remove it or change the goal"
-                .to_owned(),
+            "a product belongs to goal = \"cross_sell\" only; remove it or change the goal".to_owned(),
         );
     }
     if action.value.is_some_and(|value| !value.is_finite()) {
         return wrong(
             place("value"),
-            "expected what one success is worth in money; leave it out to use the models"
-                .to_owned(),
+            "expected what one success is worth in money; leave it out to use the models".to_owned(),
         );
     }
     effect(action).map(|_| ())
@@ -184,17 +159,12 @@ pub(super) fn effect(action: &ActionRow) -> Result<Effect, PolicyError> {
         ("relative_increase", row.relative_increase),
         ("added_probability", row.added_probability),
     ];
-    let mut given = given
-        .into_iter()
-        .filter_map(|(name, amount)| Some((name, amount?)));
+    let mut given = given.into_iter().filter_map(|(name, amount)| Some((name, amount?)));
     let (name, amount) = match (given.next(), given.next()) {
         (Some(only), None) => only,
         (found, _) => {
             let found = found.map_or("no size", |_| "more than one size");
-            return wrong(
-                place,
-                format!("found {found}, expected one: {relative} or added_probability"),
-            );
+            return wrong(place, format!("found {found}, expected one: {relative} or added_probability"));
         }
     };
     let highest = match name {
@@ -202,19 +172,13 @@ pub(super) fn effect(action: &ActionRow) -> Result<Effect, PolicyError> {
         _ => 1.0,
     };
     if !(0.0..=highest).contains(&amount) {
-        return wrong(
-            place,
-            format!("found {name} = {amount}, expected a share such as 0.15 for 15 %"),
-        );
+        return wrong(place, format!("found {name} = {amount}, expected a share such as 0.15 for 15 %"));
     }
     match name {
         "added_probability" => Ok(Effect::AddedProbability(amount)),
         _ if name != relative => wrong(
             place,
-            format!(
-                "found {name}, expected {relative} or added_probability for goal = \"{}\"",
-                action.goal.name()
-            ),
+            format!("found {name}, expected {relative} or added_probability for goal = \"{}\"", action.goal.name()),
         ),
         "relative_reduction" => Ok(Effect::RelativeReduction(amount)),
         _ => Ok(Effect::RelativeIncrease(amount)),

@@ -49,9 +49,7 @@ impl CompiledPolicy {
 
     /// Names and labels of the stages, in the order in which they are tried.
     pub fn stages(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.stages
-            .iter()
-            .map(|stage| (stage.name.as_str(), stage.label.as_str()))
+        self.stages.iter().map(|stage| (stage.name.as_str(), stage.label.as_str()))
     }
 
     /// What the conditions can ask about a customer.
@@ -63,13 +61,7 @@ impl CompiledPolicy {
         });
         Resolver {
             variables: &self.variables,
-            facts: Facts {
-                subject,
-                risk_band: scorecard
-                    .churn_probability
-                    .map(|churn| self.risk_band(churn)),
-                top,
-            },
+            facts: Facts { subject, risk_band: scorecard.churn_probability.map(|churn| self.risk_band(churn)), top },
         }
     }
 
@@ -88,21 +80,13 @@ pub(super) fn compile(
     products: &[String],
 ) -> Result<CompiledPolicy, PolicyError> {
     let rows = &policy.rows;
-    let mut vocabulary = Vocabulary {
-        names,
-        kinds,
-        products,
-        variables: Vec::new(),
-    };
+    let mut vocabulary = Vocabulary { names, kinds, products, variables: Vec::new() };
     for product in rows.product_margin.keys() {
         check_product(product, "[product_margin]", products)?;
     }
     let yearly_spend = match &rows.money.yearly_spend {
         Some(source) => Some(source.as_str()),
-        None => names
-            .iter()
-            .map(String::as_str)
-            .find(|name| *name == YEARLY_SPEND),
+        None => names.iter().map(String::as_str).find(|name| *name == YEARLY_SPEND),
     };
     let yearly_spend = yearly_spend
         .map(|source| {
@@ -131,20 +115,13 @@ pub(super) fn compile(
         yearly_spend,
         stages,
         actions,
-        bands: RiskBands {
-            low: rows.bands.low,
-            high: rows.bands.high,
-        },
+        bands: RiskBands { low: rows.bands.low, high: rows.bands.high },
         variables: vocabulary.variables,
         environment: Arc::new(Env::stdlib()),
     })
 }
 
-fn compile_action(
-    row: &ActionRow,
-    stages: &[Stage],
-    vocabulary: &mut Vocabulary<'_>,
-) -> Result<Action, PolicyError> {
+fn compile_action(row: &ActionRow, stages: &[Stage], vocabulary: &mut Vocabulary<'_>) -> Result<Action, PolicyError> {
     if let Some(product) = &row.product {
         let place = format!("action `{}` `product`", row.id);
         check_product(product, &place, vocabulary.products)?;

@@ -47,10 +47,7 @@ pub(in crate::decision) struct BandsRow {
 
 impl Default for BandsRow {
     fn default() -> Self {
-        Self {
-            low: 0.33,
-            high: 0.66,
-        }
+        Self { low: 0.33, high: 0.66 }
     }
 }
 

@@ -41,18 +41,7 @@ fn the_default_policies_compile_and_name_the_seven_stages() {
         let policy = compiled(Policy::default_toml(kind));
         let mut stages: Vec<&str> = policy.stages().map(|(name, _)| name).collect();
         stages.sort_unstable();
-        assert_eq!(
-            stages,
-            [
-                "at_risk",
-                "growing",
-                "lapsed",
-                "lost",
-                "loyal",
-                "new",
-                "onboarding"
-            ]
-        );
+        assert_eq!(stages, ["at_risk", "growing", "lapsed", "lost", "loyal", "new", "onboarding"]);
         assert_eq!(policy.actions.len(), 5);
     }
 }
@@ -74,129 +63,41 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         r#"stages = ["at_rsk"]"#,
         "policy.toml, action `call` `stages`: there is no stage `at_rsk`; did you mean `at_risk`?",
     ),
-    (
-        r#"stages = ["at_risk"]"#,
-        "stages = []",
-        "expected at least one",
-    ),
-    (
-        "cost = 8",
-        "cost = -1",
-        "action `call` `cost`: found -1, expected",
-    ),
+    (r#"stages = ["at_risk"]"#, "stages = []", "expected at least one"),
+    ("cost = 8", "cost = -1", "action `call` `cost`: found -1, expected"),
     ("cost = 8", "cost = nan", "action `call` `cost`: found NaN"),
-    (
-        "cost = 8",
-        "cost = \"8\"",
-        "invalid type: string \"8\", expected f64",
-    ),
-    (
-        "deadline_days = 14",
-        "deadline_days = -1",
-        "expected whole days from 0 to 3650",
-    ),
-    (
-        "name = \"other\"",
-        "name = \"at_risk\"",
-        "stage 2 `name`: `at_risk` is there twice",
-    ),
-    (
-        "name = \"other\"",
-        "name = \"all others\"",
-        "without blanks",
-    ),
-    (
-        "when = \"true\"",
-        "when = \"purchases_365d > 1\"",
-        "expected the last stage to have when = \"true\"",
-    ),
-    (
-        "id = \"call\"",
-        "id = \"leave_alone\"",
-        "always a candidate",
-    ),
+    ("cost = 8", "cost = \"8\"", "invalid type: string \"8\", expected f64"),
+    ("deadline_days = 14", "deadline_days = -1", "expected whole days from 0 to 3650"),
+    ("name = \"other\"", "name = \"at_risk\"", "stage 2 `name`: `at_risk` is there twice"),
+    ("name = \"other\"", "name = \"all others\"", "without blanks"),
+    ("when = \"true\"", "when = \"purchases_365d > 1\"", "expected the last stage to have when = \"true\""),
+    ("id = \"call\"", "id = \"leave_alone\"", "always a candidate"),
     ("id = \"call\"", "id = \"\"", "action 1 `id`: found \"\""),
-    (
-        "label = \"Call\"",
-        "label = \" \"",
-        "action `call` `label`: found nothing",
-    ),
-    (
-        "label = \"Call\"",
-        "lable = \"Call\"",
-        "did you mean `label`?",
-    ),
-    (
-        "goal = \"retain\"",
-        "goal = \"retian\"",
-        "did you mean `retain`?",
-    ),
-    (
-        "goal = \"retain\"",
-        "goal = \"cross_sell\"",
-        "found relative_reduction, expected relative_increase",
-    ),
-    (
-        "goal = \"retain\"",
-        "goal = \"retain\"\nproduct = \"Books\"",
-        "belongs to goal = \"cross_sell\"",
-    ),
-    (
-        "goal = \"retain\"",
-        "goal = \"retain\"\nvalue = inf",
-        "`value`: expected what one success is worth",
-    ),
-    (
-        "relative_reduction = 0.15",
-        "relative_reduction = 15",
-        "found relative_reduction = 15, expected a share",
-    ),
-    (
-        ", relative_reduction = 0.15",
-        "",
-        "found no size, expected one",
-    ),
-    (
-        "relative_reduction",
-        "added_probability = 0.1, relative_reduction",
-        "found more than one size",
-    ),
+    ("label = \"Call\"", "label = \" \"", "action `call` `label`: found nothing"),
+    ("label = \"Call\"", "lable = \"Call\"", "did you mean `label`?"),
+    ("goal = \"retain\"", "goal = \"retian\"", "did you mean `retain`?"),
+    ("goal = \"retain\"", "goal = \"cross_sell\"", "found relative_reduction, expected relative_increase"),
+    ("goal = \"retain\"", "goal = \"retain\"\nproduct = \"Books\"", "belongs to goal = \"cross_sell\""),
+    ("goal = \"retain\"", "goal = \"retain\"\nvalue = inf", "`value`: expected what one success is worth"),
+    ("relative_reduction = 0.15", "relative_reduction = 15", "found relative_reduction = 15, expected a share"),
+    (", relative_reduction = 0.15", "", "found no size, expected one"),
+    ("relative_reduction", "added_probability = 0.1, relative_reduction", "found more than one size"),
     ("source = \"assumed\", ", "", "missing field `source`"),
-    (
-        "currency = \"EUR\"",
-        "currency = \"\"",
-        "[money] `currency`: found nothing",
-    ),
-    (
-        "currency = \"EUR\"",
-        "currency = \"EUR\"\nmargin = 30",
-        "write 0.3 for 30 %",
-    ),
-    (
-        "currency = \"EUR\"",
-        "currency = \"EUR\"\n[bands]\nlow = 0.9",
-        "found low = 0.9 and high = 0.66",
-    ),
+    ("currency = \"EUR\"", "currency = \"\"", "[money] `currency`: found nothing"),
+    ("currency = \"EUR\"", "currency = \"EUR\"\nmargin = 30", "write 0.3 for 30 %"),
+    ("currency = \"EUR\"", "currency = \"EUR\"\n[bands]\nlow = 0.9", "found low = 0.9 and high = 0.66"),
     (
         "currency = \"EUR\"",
         "currency = \"EUR\"\n[product_margin]\nBoks = 1.0",
         "[product_margin]: there is no propensity for `Boks`; did you mean `Books`?",
     ),
-    (
-        "currency = \"EUR\"",
-        "currency = \"EUR\"\nyearly_spend = \"country\"",
-        "expected a number as the result",
-    ),
+    ("currency = \"EUR\"", "currency = \"EUR\"\nyearly_spend = \"country\"", "expected a number as the result"),
     (
         "risk_band == \\\"high\\\"",
         "risk_bnd == \\\"high\\\"",
         "stage `at_risk` `when`, line 1, column 1: `risk_bnd` is neither a feature nor a score; did you mean `risk_band`?",
     ),
-    (
-        "cost = 8",
-        "cost = 8\neligible = \"purchases_365d >> 1\"",
-        "action `call` `eligible`, line 1, column 17",
-    ),
+    ("cost = 8", "cost = 8\neligible = \"purchases_365d >> 1\"", "action `call` `eligible`, line 1, column 17"),
     ("[[stage]]", "[[stag]]", "did you mean `stage`?"),
 ];
 
@@ -213,10 +114,7 @@ fn each_mistake_is_refused_with_its_place_and_what_to_do() {
 fn an_action_id_that_is_there_twice_is_refused() {
     let again = SOUND.split_once("[[action]]").unwrap().1;
     let error = refusal(&format!("{SOUND}[[action]]{again}"));
-    assert_eq!(
-        error,
-        "policy.toml, action 2 `id`: `call` is there twice; rename one of them"
-    );
+    assert_eq!(error, "policy.toml, action 2 `id`: `call` is there twice; rename one of them");
 }
 
 #[test]
@@ -227,25 +125,16 @@ fn a_policy_without_stages_is_refused() {
 #[test]
 fn a_product_that_does_not_exist_is_refused_in_an_action() {
     let text = SOUND
-        .replace(
-            "goal = \"retain\"",
-            "goal = \"cross_sell\"\nproduct = \"Musc\"",
-        )
+        .replace("goal = \"retain\"", "goal = \"cross_sell\"\nproduct = \"Musc\"")
         .replace("relative_reduction", "relative_increase");
-    assert!(
-        refusal(&text)
-            .contains("`product`: there is no propensity for `Musc`; did you mean `Music`?")
-    );
+    assert!(refusal(&text).contains("`product`: there is no propensity for `Musc`; did you mean `Music`?"));
 }
 
 #[test]
 fn the_version_changes_with_the_text_and_only_with_it() {
     let version = |text: &str| Policy::parse(text).unwrap().version().to_owned();
     assert_eq!(version(SOUND), version(SOUND));
-    assert_ne!(
-        version(SOUND),
-        version(&SOUND.replace("cost = 8", "cost = 9"))
-    );
+    assert_ne!(version(SOUND), version(&SOUND.replace("cost = 8", "cost = 9")));
     // Reference value of FNV-1a, 64 bits, for the text "a".
     assert_eq!(fingerprint("a"), "af63dc4c8601ec8c");
 }

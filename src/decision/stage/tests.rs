@@ -22,12 +22,7 @@ fn customers_of_a_shop_are_in_the_stage_that_their_purchases_say() {
         (shopper(366.0, 0.0), "lost"),
         (shopper(10.0, f64::NAN), "growing"),
     ] {
-        assert_eq!(
-            customer.decide(&policy).stage,
-            expected,
-            "{:?}",
-            customer.values
-        );
+        assert_eq!(customer.decide(&policy).stage, expected, "{:?}", customer.values);
     }
 }
 
@@ -51,33 +46,16 @@ fn subscribers_are_in_the_stage_that_their_subscription_says() {
         (subscriber(0.0, 400.0, 200.0), "lost"),
         (Customer::unknown(), "growing"),
     ] {
-        assert_eq!(
-            customer.decide(&policy).stage,
-            expected,
-            "{:?}",
-            customer.values
-        );
+        assert_eq!(customer.decide(&policy).stage, expected, "{:?}", customer.values);
     }
 }
 
 fn any_value() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        Just(f64::NAN),
-        Just(0.0),
-        0.0..800.0_f64,
-        any::<f64>(),
-        (0..20_u8).prop_map(f64::from),
-    ]
+    prop_oneof![Just(f64::NAN), Just(0.0), 0.0..800.0_f64, any::<f64>(), (0..20_u8).prop_map(f64::from),]
 }
 
 fn any_customer() -> impl Strategy<Value = Customer> {
-    let scores = (
-        0.0..=1.0_f64,
-        any::<bool>(),
-        -1e6..1e6_f64,
-        0.0..=1.0_f64,
-        any::<bool>(),
-    );
+    let scores = (0.0..=1.0_f64, any::<bool>(), -1e6..1e6_f64, 0.0..=1.0_f64, any::<bool>());
     let propensities = prop::collection::vec((0..2_usize, 0.0..=1.0_f64), 0..3);
     let width = Customer::unknown().values.len();
     let values = prop::collection::vec(any_value(), width);

@@ -6,8 +6,7 @@ use super::curves::{gains_curve_of, lift_by_decile_of, precision_recall_curve_of
 use super::probability::expected_calibration_error_of;
 use super::ranking::{Ranking, auc_of, average_precision_of, top_decile_lift_of};
 use super::{
-    CalibrationBin, LiftDecile, MetricError, Point, brier_score, calibration_table,
-    check_probabilities, log_loss,
+    CalibrationBin, LiftDecile, MetricError, Point, brier_score, calibration_table, check_probabilities, log_loss,
 };
 
 /// How good probabilities of one event were.
@@ -47,9 +46,7 @@ impl ClassifierFigures {
             average_precision: average_precision_of(&ranking),
             log_loss: log_loss(forecasts, happened)?,
             brier: brier_score(forecasts, happened)?,
-            expected_calibration_error: expected_calibration_error_of(&calibration_table(
-                forecasts, happened,
-            )?),
+            expected_calibration_error: expected_calibration_error_of(&calibration_table(forecasts, happened)?),
             top_decile_lift: top_decile_lift_of(&ranking),
         })
     }

@@ -52,10 +52,10 @@ pub(super) fn roc_curve_of(ranking: &Ranking) -> Vec<Point> {
         return Vec::new();
     }
     let start = std::iter::once(Point { x: 0.0, y: 0.0 });
-    let steps = ranking.steps.iter().map(|step| Point {
-        x: (step.rows as f64 - step.outcome) / negatives,
-        y: step.outcome / positives,
-    });
+    let steps = ranking
+        .steps
+        .iter()
+        .map(|step| Point { x: (step.rows as f64 - step.outcome) / negatives, y: step.outcome / positives });
     thinned(start.chain(steps).collect())
 }
 
@@ -66,14 +66,9 @@ pub(super) fn roc_curve_of(ranking: &Ranking) -> Vec<Point> {
 ///
 /// # Errors
 /// [`MetricError::Lengths`], [`MetricError::Empty`], or [`MetricError::NotFinite`] for a score.
-pub fn precision_recall_curve(
-    scores: &[f64],
-    happened: &[bool],
-) -> Result<Vec<Point>, MetricError> {
+pub fn precision_recall_curve(scores: &[f64], happened: &[bool]) -> Result<Vec<Point>, MetricError> {
     check_scores(scores, happened)?;
-    Ok(precision_recall_curve_of(&Ranking::of_events(
-        scores, happened,
-    )))
+    Ok(precision_recall_curve_of(&Ranking::of_events(scores, happened)))
 }
 
 pub(super) fn precision_recall_curve_of(ranking: &Ranking) -> Vec<Point> {
@@ -84,18 +79,9 @@ pub(super) fn precision_recall_curve_of(ranking: &Ranking) -> Vec<Point> {
     let mut points: Vec<Point> = ranking
         .steps
         .iter()
-        .map(|step| Point {
-            x: step.outcome / positives,
-            y: step.outcome / step.rows as f64,
-        })
+        .map(|step| Point { x: step.outcome / positives, y: step.outcome / step.rows as f64 })
         .collect();
-    points.insert(
-        0,
-        Point {
-            x: 0.0,
-            ..points[0]
-        },
-    );
+    points.insert(0, Point { x: 0.0, ..points[0] });
     thinned(points)
 }
 
@@ -117,10 +103,7 @@ pub(super) fn gains_curve_of(ranking: &Ranking) -> Vec<Point> {
     }
     let rows = ranking.rows() as f64;
     let start = std::iter::once(Point { x: 0.0, y: 0.0 });
-    let steps = ranking.steps.iter().map(|step| Point {
-        x: step.rows as f64 / rows,
-        y: step.outcome / positives,
-    });
+    let steps = ranking.steps.iter().map(|step| Point { x: step.rows as f64 / rows, y: step.outcome / positives });
     thinned(start.chain(steps).collect())
 }
 
@@ -144,10 +127,7 @@ pub(super) fn lift_by_decile_of(ranking: &Ranking) -> Vec<LiftDecile> {
     let base_rate = positives / ranking.rows() as f64;
     (1..=10)
         .filter_map(|decile| {
-            let (start, end) = (
-                ranking.rows_in_tenths(decile - 1),
-                ranking.rows_in_tenths(decile),
-            );
+            let (start, end) = (ranking.rows_in_tenths(decile - 1), ranking.rows_in_tenths(decile));
             let rows = end - start;
             if rows == 0 {
                 return None;
@@ -173,9 +153,7 @@ fn thinned(points: Vec<Point>) -> Vec<Point> {
     if last < MOST_POINTS {
         return points;
     }
-    (0..MOST_POINTS)
-        .map(|index| points[index * last / (MOST_POINTS - 1)])
-        .collect()
+    (0..MOST_POINTS).map(|index| points[index * last / (MOST_POINTS - 1)]).collect()
 }
 
 #[cfg(test)]
@@ -193,30 +171,15 @@ mod tests {
     fn curves_of_four_rows_are_as_by_hand() {
         assert_eq!(
             roc_curve(&SCORES, &HAPPENED).unwrap(),
-            [
-                point(0.0, 0.0),
-                point(0.0, 0.5),
-                point(0.5, 1.0),
-                point(1.0, 1.0)
-            ]
+            [point(0.0, 0.0), point(0.0, 0.5), point(0.5, 1.0), point(1.0, 1.0)]
         );
         assert_eq!(
             precision_recall_curve(&SCORES, &HAPPENED).unwrap(),
-            [
-                point(0.0, 1.0),
-                point(0.5, 1.0),
-                point(1.0, 2.0 / 3.0),
-                point(1.0, 0.5)
-            ]
+            [point(0.0, 1.0), point(0.5, 1.0), point(1.0, 2.0 / 3.0), point(1.0, 0.5)]
         );
         assert_eq!(
             gains_curve(&SCORES, &HAPPENED).unwrap(),
-            [
-                point(0.0, 0.0),
-                point(0.25, 0.5),
-                point(0.75, 1.0),
-                point(1.0, 1.0)
-            ]
+            [point(0.0, 0.0), point(0.25, 0.5), point(0.75, 1.0), point(1.0, 1.0)]
         );
     }
 
@@ -224,10 +187,7 @@ mod tests {
     fn a_long_curve_keeps_its_ends_and_at_most_200_points() {
         let scores: Vec<f64> = (0..5_000).map(f64::from).collect();
         let happened: Vec<bool> = (0..5_000).map(|row| row % 7 == 0).collect();
-        for curve in [
-            roc_curve(&scores, &happened).unwrap(),
-            gains_curve(&scores, &happened).unwrap(),
-        ] {
+        for curve in [roc_curve(&scores, &happened).unwrap(), gains_curve(&scores, &happened).unwrap()] {
             assert_eq!(curve.len(), 200);
             assert_eq!(curve[0], point(0.0, 0.0));
             assert_eq!(curve[199], point(1.0, 1.0));

@@ -33,11 +33,7 @@ pub fn permutation_importance(
         return Err(MetricError::Empty);
     }
     if width == 0 || happened.len().checked_mul(width) != Some(rows.len()) {
-        return Err(MetricError::Width {
-            values: rows.len(),
-            rows: happened.len(),
-            width,
-        });
+        return Err(MetricError::Width { values: rows.len(), rows: happened.len(), width });
     }
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
     let sample = sampled_rows(happened.len(), &mut generator);
@@ -100,8 +96,8 @@ mod tests {
         let mut happened = Vec::with_capacity(rows);
         for row in 0..rows {
             // Weyl sequences: spread evenly without a random source.
-            let [a, b, c, u] = [0.618_034, 0.414_214, 0.732_051, 0.645_751]
-                .map(|step: f64| (row as f64 * step).fract());
+            let [a, b, c, u] =
+                [0.618_034, 0.414_214, 0.732_051, 0.645_751].map(|step: f64| (row as f64 * step).fract());
             let features = [2.0 * a - 1.0, 2.0 * b - 1.0, c];
             happened.push(u < predict(&features));
             values.extend(features);
@@ -136,22 +132,12 @@ mod tests {
     fn values_that_make_no_whole_rows_are_an_error() {
         assert_eq!(
             permutation_importance(&[1.0; 5], 3, &[true, false], |_| 0.5, 1, 1),
-            Err(MetricError::Width {
-                values: 5,
-                rows: 2,
-                width: 3
-            })
+            Err(MetricError::Width { values: 5, rows: 2, width: 3 })
         );
-        assert_eq!(
-            permutation_importance(&[], 3, &[], |_| 0.5, 1, 1),
-            Err(MetricError::Empty)
-        );
+        assert_eq!(permutation_importance(&[], 3, &[], |_| 0.5, 1, 1), Err(MetricError::Empty));
         assert_eq!(
             permutation_importance(&[1.0; 2], 1, &[true, false], |_| f64::INFINITY, 1, 1),
-            Err(MetricError::NotFinite {
-                row: 0,
-                found: f64::INFINITY
-            })
+            Err(MetricError::NotFinite { row: 0, found: f64::INFINITY })
         );
     }
 }

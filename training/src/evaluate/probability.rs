@@ -22,22 +22,15 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or [`MetricError::NotProbability`].
 pub fn log_loss(forecasts: &[f64], happened: &[bool]) -> Result<f64, MetricError> {
     check_probabilities(forecasts, happened)?;
-    let total: f64 = forecasts
-        .iter()
-        .zip(happened)
-        .map(|(&forecast, &happened)| log_loss_of_one(forecast, happened))
-        .sum();
+    let total: f64 =
+        forecasts.iter().zip(happened).map(|(&forecast, &happened)| log_loss_of_one(forecast, happened)).sum();
     Ok(total / forecasts.len() as f64)
 }
 
 /// What one row adds to the log loss, in nats.
 pub(super) fn log_loss_of_one(forecast: f64, happened: bool) -> f64 {
     let forecast = forecast.clamp(LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP);
-    if happened {
-        -forecast.ln()
-    } else {
-        -(-forecast).ln_1p()
-    }
+    if happened { -forecast.ln() } else { -(-forecast).ln_1p() }
 }
 
 /// Brier score: the mean squared gap between forecast and outcome; 0 is perfect.
@@ -79,16 +72,9 @@ pub struct CalibrationBin {
 ///
 /// # Errors
 /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or [`MetricError::NotProbability`].
-pub fn calibration_table(
-    forecasts: &[f64],
-    happened: &[bool],
-) -> Result<Vec<CalibrationBin>, MetricError> {
+pub fn calibration_table(forecasts: &[f64], happened: &[bool]) -> Result<Vec<CalibrationBin>, MetricError> {
     check_probabilities(forecasts, happened)?;
-    let mut pairs: Vec<(f64, bool)> = forecasts
-        .iter()
-        .copied()
-        .zip(happened.iter().copied())
-        .collect();
+    let mut pairs: Vec<(f64, bool)> = forecasts.iter().copied().zip(happened.iter().copied()).collect();
     pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut bins = Vec::with_capacity(CALIBRATION_BINS);
     let mut start = 0;
@@ -125,21 +111,13 @@ fn calibration_bin(pairs: &[(f64, bool)]) -> CalibrationBin {
 ///
 /// # Errors
 /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or [`MetricError::NotProbability`].
-pub fn expected_calibration_error(
-    forecasts: &[f64],
-    happened: &[bool],
-) -> Result<f64, MetricError> {
-    Ok(expected_calibration_error_of(&calibration_table(
-        forecasts, happened,
-    )?))
+pub fn expected_calibration_error(forecasts: &[f64], happened: &[bool]) -> Result<f64, MetricError> {
+    Ok(expected_calibration_error_of(&calibration_table(forecasts, happened)?))
 }
 
 pub(super) fn expected_calibration_error_of(bins: &[CalibrationBin]) -> f64 {
     let rows: usize = bins.iter().map(|bin| bin.rows).sum();
-    let total: f64 = bins
-        .iter()
-        .map(|bin| bin.rows as f64 * (bin.mean_forecast - bin.observed_rate).abs())
-        .sum();
+    let total: f64 = bins.iter().map(|bin| bin.rows as f64 * (bin.mean_forecast - bin.observed_rate).abs()).sum();
     total / rows as f64
 }
 
@@ -157,10 +135,7 @@ pub fn wilson_interval(positives: usize, rows: usize) -> (f64, f64) {
     let centre = rate + z_squared / (2.0 * n);
     let reach = NORMAL_975 * (rate * (1.0 - rate) / n + z_squared / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z_squared / n;
-    (
-        ((centre - reach) / scale).max(0.0),
-        ((centre + reach) / scale).min(1.0),
-    )
+    (((centre - reach) / scale).max(0.0), ((centre + reach) / scale).min(1.0))
 }
 
 #[cfg(test)]
@@ -179,9 +154,7 @@ mod tests {
     #[test]
     fn equal_forecasts_stay_in_one_group() {
         let forecasts = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9];
-        let happened = [
-            true, false, false, false, false, false, false, true, true, false,
-        ];
+        let happened = [true, false, false, false, false, false, false, true, true, false];
         let bins = calibration_table(&forecasts, &happened).unwrap();
         assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [7, 3]);
         assert!((bins[0].observed_rate - 1.0 / 7.0).abs() < 1e-15);

@@ -23,21 +23,13 @@ pub(super) struct Step {
 impl Ranking {
     /// Ranks by `scores`; both slices are (n,), n > 0, finite.
     pub(super) fn new(scores: &[f64], outcomes: impl Iterator<Item = f64>) -> Self {
-        let mut pairs: Vec<(f64, f64)> = scores
-            .iter()
-            .map(|score| score + 0.0)
-            .zip(outcomes)
-            .collect();
+        let mut pairs: Vec<(f64, f64)> = scores.iter().map(|score| score + 0.0).zip(outcomes).collect();
         pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));
         let mut steps: Vec<Step> = Vec::new();
         let mut sum = 0.0;
         for (index, (score, outcome)) in pairs.into_iter().enumerate() {
             sum += outcome;
-            let step = Step {
-                score,
-                rows: index + 1,
-                outcome: sum,
-            };
+            let step = Step { score, rows: index + 1, outcome: sum };
             match steps.last_mut() {
                 Some(last) if last.score == score => *last = step,
                 _ => steps.push(step),
@@ -48,12 +40,7 @@ impl Ranking {
 
     /// Ranks events: an outcome of 1 where it happened.
     pub(super) fn of_events(scores: &[f64], happened: &[bool]) -> Self {
-        Self::new(
-            scores,
-            happened
-                .iter()
-                .map(|&happened| f64::from(u8::from(happened))),
-        )
+        Self::new(scores, happened.iter().map(|&happened| f64::from(u8::from(happened))))
     }
 
     pub(super) fn rows(&self) -> usize {

@@ -110,8 +110,7 @@ fn correlation(left: &[f64], right: &[f64]) -> Option<f64> {
         left_squares += l * l;
         right_squares += r * r;
     }
-    (left_squares > 0.0 && right_squares > 0.0)
-        .then(|| (both / (left_squares * right_squares).sqrt()).clamp(-1.0, 1.0))
+    (left_squares > 0.0 && right_squares > 0.0).then(|| (both / (left_squares * right_squares).sqrt()).clamp(-1.0, 1.0))
 }
 
 fn normalised_gini(by_prediction: &Ranking, actual: &[f64]) -> Option<f64> {
@@ -140,8 +139,7 @@ fn deciles(by_prediction: &Ranking, predicted: &[f64]) -> Vec<Decile> {
             let start = by_prediction.rows_in_tenths(decile - 1);
             let end = by_prediction.rows_in_tenths(decile);
             let mean = |ranking: &Ranking| {
-                (ranking.outcome_of_first(end) - ranking.outcome_of_first(start))
-                    / (end - start) as f64
+                (ranking.outcome_of_first(end) - ranking.outcome_of_first(start)) / (end - start) as f64
             };
             (end > start).then(|| Decile {
                 predicted_mean: mean(&predictions),

@@ -26,9 +26,7 @@ pub struct BgNbdFit {
 #[non_exhaustive]
 pub enum BgNbdFitError {
     /// The list of histories is empty.
-    #[error(
-        "found no customers, expected at least one purchase history; check the dates that the fit is limited to"
-    )]
+    #[error("found no customers, expected at least one purchase history; check the dates that the fit is limited to")]
     NoCustomers,
     /// Nobody bought twice, so nothing tells how often customers come back.
     #[error(
@@ -112,11 +110,8 @@ pub fn fit(histories: &[PurchaseHistory]) -> Result<BgNbdFit, BgNbdFitError> {
     check(histories)?;
     let rows = distinct(histories);
     let customers = histories.len() as f64;
-    let total = |of: fn(&PurchaseHistory) -> f64| -> f64 {
-        rows.iter()
-            .map(|row| row.customers * of(&row.history))
-            .sum()
-    };
+    let total =
+        |of: fn(&PurchaseHistory) -> f64| -> f64 { rows.iter().map(|row| row.customers * of(&row.history)).sum() };
     let time_scale = total(|history| history.observed) / customers;
     let purchase_rate = total(|history| history.repeat_purchases) / customers;
     let scaled = ScaledData::new(&rows, time_scale);
@@ -140,52 +135,26 @@ fn check(histories: &[PurchaseHistory]) -> Result<(), BgNbdFitError> {
         return Err(BgNbdFitError::NoCustomers);
     }
     for (position, history) in histories.iter().enumerate() {
-        let PurchaseHistory {
-            repeat_purchases,
-            last_purchase,
-            observed,
-        } = *history;
-        for (field, found) in [
-            ("repeat_purchases", repeat_purchases),
-            ("last_purchase", last_purchase),
-            ("observed", observed),
-        ] {
+        let PurchaseHistory { repeat_purchases, last_purchase, observed } = *history;
+        for (field, found) in
+            [("repeat_purchases", repeat_purchases), ("last_purchase", last_purchase), ("observed", observed)]
+        {
             if !(found >= 0.0 && found.is_finite()) {
-                return Err(BgNbdFitError::NotAMeasurement {
-                    position,
-                    field,
-                    found,
-                });
+                return Err(BgNbdFitError::NotAMeasurement { position, field, found });
             }
         }
         if repeat_purchases.fract() != 0.0 {
-            return Err(BgNbdFitError::NotACount {
-                position,
-                found: repeat_purchases,
-            });
+            return Err(BgNbdFitError::NotACount { position, found: repeat_purchases });
         }
         if last_purchase > observed {
-            return Err(BgNbdFitError::PurchaseAfterEnd {
-                position,
-                last_purchase,
-                observed,
-            });
+            return Err(BgNbdFitError::PurchaseAfterEnd { position, last_purchase, observed });
         }
         if (repeat_purchases > 0.0) != (last_purchase > 0.0) {
-            return Err(BgNbdFitError::CountAndTimeDisagree {
-                position,
-                repeat_purchases,
-                last_purchase,
-            });
+            return Err(BgNbdFitError::CountAndTimeDisagree { position, repeat_purchases, last_purchase });
         }
     }
-    if histories
-        .iter()
-        .all(|history| history.repeat_purchases == 0.0)
-    {
-        return Err(BgNbdFitError::NoRepeatPurchases {
-            customers: histories.len(),
-        });
+    if histories.iter().all(|history| history.repeat_purchases == 0.0) {
+        return Err(BgNbdFitError::NoRepeatPurchases { customers: histories.len() });
     }
     Ok(())
 }
@@ -195,19 +164,10 @@ fn distinct(histories: &[PurchaseHistory]) -> Vec<Row> {
     // Adding 0 turns −0 into 0: equal numbers must be equal bits.
     let mut keys: Vec<[f64; 3]> = histories
         .iter()
-        .map(|history| {
-            [
-                history.repeat_purchases + 0.0,
-                history.last_purchase + 0.0,
-                history.observed + 0.0,
-            ]
-        })
+        .map(|history| [history.repeat_purchases + 0.0, history.last_purchase + 0.0, history.observed + 0.0])
         .collect();
     keys.sort_unstable_by(|left, right| {
-        left[0]
-            .total_cmp(&right[0])
-            .then(left[1].total_cmp(&right[1]))
-            .then(left[2].total_cmp(&right[2]))
+        left[0].total_cmp(&right[0]).then(left[1].total_cmp(&right[1])).then(left[2].total_cmp(&right[2]))
     });
     keys.chunk_by(|left, right| left == right)
         .map(|equal| Row {
@@ -252,19 +212,14 @@ impl ScaledData {
         let [r, alpha, a, b] = point.map(f64::exp);
         let (mut value, mut by_r, mut by_alpha, mut by_a, mut by_b) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for &(x, customers) in &self.customers_by_count {
-            value += customers
-                * (log_gamma_ratio(r, x) + log_gamma_ratio(b, x) - log_gamma_ratio(a + b, x));
+            value += customers * (log_gamma_ratio(r, x) + log_gamma_ratio(b, x) - log_gamma_ratio(a + b, x));
             let both = digamma(a + b) - digamma(a + b + x);
             by_r += customers * (digamma(r + x) - digamma(r));
             by_a += customers * both;
             by_b += customers * (digamma(b + x) - digamma(b) + both);
         }
         for row in &self.rows {
-            let PurchaseHistory {
-                repeat_purchases: x,
-                last_purchase: t_x,
-                observed: big_t,
-            } = row.history;
+            let PurchaseHistory { repeat_purchases: x, last_purchase: t_x, observed: big_t } = row.history;
             let n = row.customers;
             let exposure = (big_t / alpha).ln_1p();
             value -= n * (r * exposure + x * (alpha + big_t).ln());
@@ -277,24 +232,16 @@ impl ScaledData {
                 value += n * log_one_plus_exp(log_odds);
                 let dropped_out = n / (1.0 + (-log_odds).exp());
                 by_r += dropped_out * silence;
-                by_alpha -=
-                    dropped_out * (r + x) * (big_t - t_x) / ((alpha + big_t) * (alpha + t_x));
+                by_alpha -= dropped_out * (r + x) * (big_t - t_x) / ((alpha + big_t) * (alpha + t_x));
                 by_a += dropped_out / a;
                 by_b -= dropped_out / shape;
             }
         }
-        Evaluation {
-            value,
-            gradient: [by_r * r, by_alpha * alpha, by_a * a, by_b * b],
-        }
+        Evaluation { value, gradient: [by_r * r, by_alpha * alpha, by_a * a, by_b * b] }
     }
 }
 
-fn finished(
-    rows: &[Row],
-    time_scale: f64,
-    maximum: &Maximum<4>,
-) -> Result<BgNbdFit, BgNbdFitError> {
+fn finished(rows: &[Row], time_scale: f64, maximum: &Maximum<4>) -> Result<BgNbdFit, BgNbdFitError> {
     let [r, scaled_alpha, a, b] = maximum.point.map(f64::exp);
     let parameters = [r, scaled_alpha * time_scale, a, b];
     let [Ok(r), Ok(alpha), Ok(a), Ok(b)] = parameters.map(Positive::new) else {
@@ -305,12 +252,7 @@ fn finished(
         .iter()
         .map(|row| {
             let history = row.history;
-            row.customers
-                * model.log_likelihood(
-                    history.repeat_purchases,
-                    history.last_purchase,
-                    history.observed,
-                )
+            row.customers * model.log_likelihood(history.repeat_purchases, history.last_purchase, history.observed)
         })
         .sum();
     if !log_likelihood.is_finite() {

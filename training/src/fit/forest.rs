@@ -2,9 +2,7 @@
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use smartcore::ensemble::random_forest_regressor::{
-    RandomForestRegressor, RandomForestRegressorParameters,
-};
+use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use tend_models::families::trees::{Encoding, Node, Trees};
 use tend_models::predict::FeatureKind;
@@ -71,11 +69,7 @@ impl ForestParams {
             .into_iter()
             .flatten()
             .collect();
-        let mut trees = Trees {
-            encodings,
-            nodes: Vec::new(),
-            roots: Vec::with_capacity(self.trees),
-        };
+        let mut trees = Trees { encodings, nodes: Vec::new(), roots: Vec::with_capacity(self.trees) };
         for tree in chunks {
             append(&mut trees, tree)?;
         }
@@ -83,13 +77,7 @@ impl ForestParams {
     }
 
     fn check(&self, width: usize) -> Result<(), FitError> {
-        let broken = |name, found: String, expected| {
-            Err(FitError::Parameter {
-                name,
-                found,
-                expected,
-            })
-        };
+        let broken = |name, found: String, expected| Err(FitError::Parameter { name, found, expected });
         for (name, found) in [
             ("trees", self.trees),
             ("max_depth", usize::from(self.max_depth)),
@@ -102,34 +90,19 @@ impl ForestParams {
         }
         match self.features_per_split {
             Some(found) if found == 0 || found > width => {
-                return broken(
-                    "features_per_split",
-                    found.to_string(),
-                    "from 1 to the number of features",
-                );
+                return broken("features_per_split", found.to_string(), "from 1 to the number of features");
             }
             _ => {}
         }
         if !(self.level_smoothing >= 0.0 && self.level_smoothing.is_finite()) {
-            return broken(
-                "level_smoothing",
-                self.level_smoothing.to_string(),
-                "a finite number, 0 or more",
-            );
+            return broken("level_smoothing", self.level_smoothing.to_string(), "a finite number, 0 or more");
         }
         Ok(())
     }
 
-    fn fit_chunk(
-        &self,
-        chunk: usize,
-        encoded: &Matrix,
-        labels: &Vec<f64>,
-    ) -> Result<Forest, FitError> {
+    fn fit_chunk(&self, chunk: usize, encoded: &Matrix, labels: &Vec<f64>) -> Result<Forest, FitError> {
         let width = smartcore::linalg::basic::arrays::Array::shape(encoded).1;
-        let features = self
-            .features_per_split
-            .unwrap_or((width as f64).sqrt() as usize);
+        let features = self.features_per_split.unwrap_or((width as f64).sqrt() as usize);
         let parameters = RandomForestRegressorParameters::default()
             .with_n_trees(TREES_PER_CHUNK.min(self.trees - chunk * TREES_PER_CHUNK))
             // The library counts the root as depth 1.
@@ -138,11 +111,7 @@ impl ForestParams {
             .with_min_samples_split(2 * self.min_leaf)
             .with_m(features)
             // A tree's seed is its chunk's seed plus its index in the chunk.
-            .with_seed(
-                self.seed
-                    .wrapping_mul(GOLDEN)
-                    .wrapping_add((chunk * TREES_PER_CHUNK) as u64),
-            );
+            .with_seed(self.seed.wrapping_mul(GOLDEN).wrapping_add((chunk * TREES_PER_CHUNK) as u64));
         RandomForestRegressor::fit(encoded, labels, parameters).map_err(library)
     }
 }
@@ -151,10 +120,7 @@ type Matrix = DenseMatrix<f64>;
 type Forest = RandomForestRegressor<f64, f64, Matrix, Vec<f64>>;
 
 fn library(reason: impl std::fmt::Display) -> FitError {
-    FitError::Library {
-        family: "random forest",
-        reason: reason.to_string(),
-    }
+    FitError::Library { family: "random forest", reason: reason.to_string() }
 }
 
 fn encodings(rows: &TrainingRows, sample: &[usize], smoothing: f64) -> Vec<Encoding> {
@@ -163,36 +129,20 @@ fn encodings(rows: &TrainingRows, sample: &[usize], smoothing: f64) -> Vec<Encod
     let encoding = |(feature, kind): (usize, &FeatureKind)| match kind {
         FeatureKind::Number => {
             let known = rows.column(feature, sample).filter(|value| !value.is_nan());
-            let (least, most) = known.fold(
-                (f64::INFINITY, f64::NEG_INFINITY),
-                |(least, most), value| (least.min(value), most.max(value)),
-            );
-            Encoding::Number {
-                unknown: if least <= most {
-                    below(least, most)
-                } else {
-                    0.0
-                },
-            }
+            let (least, most) = known
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
+            Encoding::Number { unknown: if least <= most { below(least, most) } else { 0.0 } }
         }
         FeatureKind::Category { levels } => {
             let mut counts = vec![(0.0, 0.0); levels.len() + 2];
             for &row in sample {
                 let value = rows.row(row)[feature];
-                let place = if value.is_nan() {
-                    levels.len() + 1
-                } else {
-                    value as usize
-                };
+                let place = if value.is_nan() { levels.len() + 1 } else { value as usize };
                 counts[place].0 += f64::from(rows.labels[row]);
                 counts[place].1 += 1.0;
             }
             let rate = |&(positives, rows): &(f64, f64)| {
-                if rows == 0.0 {
-                    overall
-                } else {
-                    (positives + smoothing * overall) / (rows + smoothing)
-                }
+                if rows == 0.0 { overall } else { (positives + smoothing * overall) / (rows + smoothing) }
             };
             Encoding::Category {
                 levels: counts[..levels.len()].iter().map(rate).collect(),
@@ -210,11 +160,7 @@ fn below(least: f64, most: f64) -> f64 {
     (least - gap).max(f64::MIN)
 }
 
-fn encode(
-    rows: &TrainingRows,
-    sample: &[usize],
-    encodings: &[Encoding],
-) -> Result<(Matrix, Vec<f64>), FitError> {
+fn encode(rows: &TrainingRows, sample: &[usize], encodings: &[Encoding]) -> Result<(Matrix, Vec<f64>), FitError> {
     let width = rows.width();
     let mut columns = vec![0.0; sample.len() * width];
     for (position, &index) in sample.iter().enumerate() {
@@ -223,13 +169,7 @@ fn encode(
         }
     }
     let matrix = Matrix::new(sample.len(), width, columns, true).map_err(library)?;
-    Ok((
-        matrix,
-        sample
-            .iter()
-            .map(|&row| f64::from(rows.labels[row]))
-            .collect(),
-    ))
+    Ok((matrix, sample.iter().map(|&row| f64::from(rows.labels[row])).collect()))
 }
 
 /// The parts of the library's serialised forest that matter: its fields are private.
@@ -271,17 +211,11 @@ fn nodes_of(forest: &Forest) -> Result<Vec<Vec<Node>>, FitError> {
         }),
         _ => Ok(Node::leaf(saved.output)),
     };
-    saved
-        .forest_regressor
-        .trees
-        .iter()
-        .map(|tree| tree.nodes.iter().map(node).collect())
-        .collect()
+    saved.forest_regressor.trees.iter().map(|tree| tree.nodes.iter().map(node).collect()).collect()
 }
 
 fn narrow(index: usize) -> Result<u32, FitError> {
-    u32::try_from(index)
-        .map_err(|_| library("more than 4 billion nodes; fit fewer or smaller trees"))
+    u32::try_from(index).map_err(|_| library("more than 4 billion nodes; fit fewer or smaller trees"))
 }
 
 fn append(trees: &mut Trees, tree: Vec<Node>) -> Result<(), FitError> {
@@ -289,15 +223,7 @@ fn append(trees: &mut Trees, tree: Vec<Node>) -> Result<(), FitError> {
     narrow(trees.nodes.len() + tree.len())?;
     trees.roots.push(root);
     trees.nodes.extend(tree.into_iter().map(|node| {
-        if node.is_leaf() {
-            node
-        } else {
-            Node {
-                left: node.left + root,
-                right: node.right + root,
-                ..node
-            }
-        }
+        if node.is_leaf() { node } else { Node { left: node.left + root, right: node.right + root, ..node } }
     }));
     Ok(())
 }

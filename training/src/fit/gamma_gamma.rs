@@ -102,9 +102,7 @@ pub fn fit(histories: &[SpendHistory]) -> Result<GammaGammaFit, GammaGammaFitErr
     let customers = histories.len() as f64;
     let spend_scale = mean_over(&rows, customers, |history| history.mean_spend);
     if let Some(first) = rows.first()
-        && rows
-            .iter()
-            .all(|row| row.history.mean_spend == first.history.mean_spend)
+        && rows.iter().all(|row| row.history.mean_spend == first.history.mean_spend)
     {
         return Err(GammaGammaFitError::NoVariation {
             mean_spend: first.history.mean_spend,
@@ -133,17 +131,11 @@ fn check(histories: &[SpendHistory]) -> Result<(), GammaGammaFitError> {
     for (position, history) in histories.iter().enumerate() {
         let count = history.repeat_purchases;
         if !(count >= 1.0 && count.is_finite() && count.fract() == 0.0) {
-            return Err(GammaGammaFitError::NotARepeatCustomer {
-                position,
-                found: count,
-            });
+            return Err(GammaGammaFitError::NotARepeatCustomer { position, found: count });
         }
         let spend = history.mean_spend;
         if !(spend > 0.0 && spend.is_finite()) {
-            return Err(GammaGammaFitError::NotASpend {
-                position,
-                found: spend,
-            });
+            return Err(GammaGammaFitError::NotASpend { position, found: spend });
         }
     }
     Ok(())
@@ -153,24 +145,16 @@ fn check(histories: &[SpendHistory]) -> Result<(), GammaGammaFitError> {
 fn distinct(histories: &[SpendHistory]) -> Vec<Row> {
     let mut sorted = histories.to_vec();
     sorted.sort_unstable_by(|left, right| {
-        left.repeat_purchases
-            .total_cmp(&right.repeat_purchases)
-            .then(left.mean_spend.total_cmp(&right.mean_spend))
+        left.repeat_purchases.total_cmp(&right.repeat_purchases).then(left.mean_spend.total_cmp(&right.mean_spend))
     });
     sorted
         .chunk_by(|left, right| left == right)
-        .map(|equal| Row {
-            history: equal[0],
-            customers: equal.len() as f64,
-        })
+        .map(|equal| Row { history: equal[0], customers: equal.len() as f64 })
         .collect()
 }
 
 fn mean_over(rows: &[Row], customers: f64, of: impl Fn(&SpendHistory) -> f64) -> f64 {
-    let total: f64 = rows
-        .iter()
-        .map(|row| row.customers * of(&row.history))
-        .sum();
+    let total: f64 = rows.iter().map(|row| row.customers * of(&row.history)).sum();
     total / customers
 }
 
@@ -178,15 +162,12 @@ fn correlation(rows: &[Row], customers: f64) -> f64 {
     let mean_count = mean_over(rows, customers, |history| history.repeat_purchases);
     let mean_spend = mean_over(rows, customers, |history| history.mean_spend);
     let product = |left: fn(&SpendHistory, [f64; 2]) -> f64| {
-        mean_over(rows, customers, |history| {
-            left(history, [mean_count, mean_spend])
-        })
+        mean_over(rows, customers, |history| left(history, [mean_count, mean_spend]))
     };
     let count_variance = product(|history, [count, _]| (history.repeat_purchases - count).powi(2));
     let spend_variance = product(|history, [_, spend]| (history.mean_spend - spend).powi(2));
-    let covariance = product(|history, [count, spend]| {
-        (history.repeat_purchases - count) * (history.mean_spend - spend)
-    });
+    let covariance =
+        product(|history, [count, spend]| (history.repeat_purchases - count) * (history.mean_spend - spend));
     if count_variance > 0.0 && spend_variance > 0.0 {
         covariance / (count_variance.sqrt() * spend_variance.sqrt())
     } else {
@@ -217,10 +198,7 @@ impl ScaledData {
             .map(|same| CountGroup {
                 repeat_purchases: count(&same[0]),
                 customers: same.iter().map(|row| row.customers).sum(),
-                totals: same
-                    .iter()
-                    .map(|row| (count(row) * spend(row), row.customers))
-                    .collect(),
+                totals: same.iter().map(|row| (count(row) * spend(row), row.customers)).collect(),
                 log_spend: same.iter().map(|row| row.customers * spend(row).ln()).sum(),
             })
             .collect();
@@ -246,10 +224,7 @@ impl ScaledData {
                 by_v += customers * (q * total / v - shape) / (total + v);
             }
         }
-        Evaluation {
-            value,
-            gradient: [by_p * p, by_q * q, by_v * v],
-        }
+        Evaluation { value, gradient: [by_p * p, by_q * q, by_v * v] }
     }
 }
 

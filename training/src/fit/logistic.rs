@@ -39,12 +39,7 @@ pub struct LogisticParams {
 
 impl Default for LogisticParams {
     fn default() -> Self {
-        Self {
-            l2: vec![0.3, 1.0, 10.0, 100.0],
-            max_rows: 60_000,
-            max_levels: 50,
-            seed: 1,
-        }
+        Self { l2: vec![0.3, 1.0, 10.0, 100.0], max_rows: 60_000, max_levels: 50, seed: 1 }
     }
 }
 
@@ -68,19 +63,9 @@ impl LogisticParams {
     }
 
     fn check(&self) -> Result<(), FitError> {
-        let broken = |name, found, expected| {
-            Err(FitError::Parameter {
-                name,
-                found,
-                expected,
-            })
-        };
+        let broken = |name, found, expected| Err(FitError::Parameter { name, found, expected });
         if self.l2.is_empty() || self.l2.iter().any(|l2| !(*l2 >= 0.0 && l2.is_finite())) {
-            return broken(
-                "l2",
-                format!("{:?}", self.l2),
-                "one or more finite numbers, each 0 or more",
-            );
+            return broken("l2", format!("{:?}", self.l2), "one or more finite numbers, each 0 or more");
         }
         if self.max_rows < 2 {
             return broken("max_rows", self.max_rows.to_string(), "2 or more");
@@ -101,9 +86,7 @@ impl LogisticParams {
         let held_out = held_out_fifth(sample.len(), self.seed);
         let pick = |wanted: bool| -> Vec<usize> {
             let both = sample.iter().zip(&held_out);
-            both.filter(|(_, held)| **held == wanted)
-                .map(|(&row, _)| row)
-                .collect()
+            both.filter(|(_, held)| **held == wanted).map(|(&row, _)| row).collect()
         };
         let (inner, outer) = (pick(false), pick(true));
         let inner_positives = inner.iter().filter(|&&row| rows.labels[row]).count();
@@ -116,10 +99,7 @@ impl LogisticParams {
             let start = solutions.last().map(|(_, _, solution)| solution);
             let solution = solve(&expanded, l2, ROUGH, start)?;
             let model = plan.kernel(rows, &inner, &solution);
-            let loss = outer
-                .iter()
-                .map(|&row| log_loss(&model, rows, row))
-                .sum::<f64>();
+            let loss = outer.iter().map(|&row| log_loss(&model, rows, row)).sum::<f64>();
             solutions.push((loss, l2, solution));
         }
         let best = solutions.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
@@ -130,13 +110,7 @@ impl LogisticParams {
 
 fn log_loss(model: &Logistic, rows: &TrainingRows, row: usize) -> f64 {
     let log_odds = model.predict(rows.row(row));
-    -sigmoid(if rows.labels[row] {
-        log_odds
-    } else {
-        -log_odds
-    })
-    .max(f64::MIN_POSITIVE)
-    .ln()
+    -sigmoid(if rows.labels[row] { log_odds } else { -log_odds }).max(f64::MIN_POSITIVE).ln()
 }
 
 fn held_out_fifth(count: usize, seed: u64) -> Vec<bool> {
@@ -149,35 +123,20 @@ fn held_out_fifth(count: usize, seed: u64) -> Vec<bool> {
 type Expanded = DatasetBase<Array2<f64>, Array1<bool>>;
 
 fn expand(rows: &TrainingRows, plan: &ColumnPlan, sample: &[usize]) -> Expanded {
-    let labels = sample
-        .iter()
-        .map(|&row| rows.labels[row])
-        .collect::<Array1<bool>>();
+    let labels = sample.iter().map(|&row| rows.labels[row]).collect::<Array1<bool>>();
     DatasetBase::new(plan.matrix(rows, sample), labels)
 }
 
-fn solve(
-    expanded: &Expanded,
-    l2: f64,
-    tolerance: f64,
-    start: Option<&Solution>,
-) -> Result<Solution, FitError> {
+fn solve(expanded: &Expanded, l2: f64, tolerance: f64, start: Option<&Solution>) -> Result<Solution, FitError> {
     if expanded.records.ncols() == 0 {
         let positives = expanded.targets.iter().filter(|&&label| label).count() as f64;
         let negatives = expanded.targets.len() as f64 - positives;
-        return Ok(Solution {
-            coefficients: Vec::new(),
-            intercept: (positives / negatives).ln(),
-        });
+        return Ok(Solution { coefficients: Vec::new(), intercept: (positives / negatives).ln() });
     }
     let fitted = fit_with_linfa(expanded, l2, tolerance, start)?;
     let sign = sign_of(&fitted);
     Ok(Solution {
-        coefficients: fitted
-            .params()
-            .iter()
-            .map(|coefficient| sign * coefficient)
-            .collect(),
+        coefficients: fitted.params().iter().map(|coefficient| sign * coefficient).collect(),
         intercept: sign * fitted.intercept(),
     })
 }
@@ -190,44 +149,28 @@ fn sign_of(fitted: &Fitted) -> f64 {
 }
 
 /// `tolerance` is the largest gradient a row at which the optimiser stops.
-fn fit_with_linfa(
-    expanded: &Expanded,
-    l2: f64,
-    tolerance: f64,
-    start: Option<&Solution>,
-) -> Result<Fitted, FitError> {
+fn fit_with_linfa(expanded: &Expanded, l2: f64, tolerance: f64, start: Option<&Solution>) -> Result<Fitted, FitError> {
     let count = expanded.targets.len();
     let true_is_positive = 2 * expanded.targets.iter().filter(|&&label| label).count() > count;
     let mut reason = String::new();
     // The loss is a sum over rows, and so is its gradient. Near the optimum the line search may fail on rounding alone.
     for tolerance in [tolerance, 10.0 * tolerance, 100.0 * tolerance] {
-        let mut params = LogisticRegression::default()
-            .alpha(l2)
-            .max_iterations(300)
-            .gradient_tolerance(tolerance * count as f64);
+        let mut params =
+            LogisticRegression::default().alpha(l2).max_iterations(300).gradient_tolerance(tolerance * count as f64);
         if let Some(start) = start {
             let sign = if true_is_positive { 1.0 } else { -1.0 };
             let all = start.coefficients.iter().chain([&start.intercept]);
             params = params.initial_params(all.map(|number| sign * number).collect());
         }
         match params.fit(expanded) {
-            Ok(fitted)
-                if fitted
-                    .params()
-                    .iter()
-                    .chain([&fitted.intercept()])
-                    .all(|c| c.is_finite()) =>
-            {
+            Ok(fitted) if fitted.params().iter().chain([&fitted.intercept()]).all(|c| c.is_finite()) => {
                 return Ok(fitted);
             }
             Ok(_) => reason = "found coefficients that are not finite".into(),
             Err(error) => reason = error.to_string(),
         }
     }
-    Err(FitError::Library {
-        family: "logistic regression",
-        reason,
-    })
+    Err(FitError::Library { family: "logistic regression", reason })
 }
 
 #[cfg(test)]

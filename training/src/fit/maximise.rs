@@ -22,7 +22,7 @@ pub(crate) struct Maximum<const N: usize> {
     pub(crate) point: [f64; N],
     /// L-BFGS iterations from all starts, and Newton steps.
     pub(crate) iterations: usize,
-    /// Whether no more than [`GAIN_LEFT`] is to be had from a further step.
+    /// Whether no more than [`GAIN_LEFT`] is to be had from a further step, and no parameter is at a limit.
     pub(crate) converged: bool,
 }
 
@@ -31,6 +31,10 @@ const GAIN_LEFT: f64 = 1e-9;
 
 /// Parameters are logarithms: further out than this nothing changes but overflows draw near.
 const FARTHEST: f64 = 40.0;
+
+/// Beyond e^11.5, a hundred thousand, a parameter runs off to 0 or infinity. There the log-likelihood still creeps up, by less
+/// than rounding leaves of its gradient, which then looks like that of a maximum.
+const AT_A_LIMIT: f64 = 11.5;
 
 const NEWTON_STEPS: usize = 200;
 const LBFGS_ITERATIONS: u64 = 60;
@@ -69,6 +73,8 @@ pub(crate) fn maximise<const N: usize>(
     let (point, _) = best.expect("there is at least one start");
     let mut maximum = finish(bounded, point);
     maximum.iterations += iterations;
+    let inside = |parameter: &f64| parameter.abs() < AT_A_LIMIT;
+    maximum.converged &= maximum.point.iter().all(inside);
     maximum
 }
 
@@ -94,8 +100,7 @@ impl<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize> Objective<'_, F, N> {
             return Ok(evaluation.clone());
         }
         let left = self.evaluations_left.get().checked_sub(1);
-        self.evaluations_left
-            .set(left.ok_or_else(|| Error::msg("no evaluations left"))?);
+        self.evaluations_left.set(left.ok_or_else(|| Error::msg("no evaluations left"))?);
         let evaluation = (self.log_likelihood)(&point);
         *self.last.borrow_mut() = Some((point, evaluation.clone()));
         Ok(evaluation)
@@ -151,10 +156,7 @@ fn approach<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize>(
 }
 
 /// Newton's method, with damping where the log-likelihood is not concave and shorter steps where it overshoots.
-fn finish<const N: usize>(
-    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
-    mut point: [f64; N],
-) -> Maximum<N> {
+fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, mut point: [f64; N]) -> Maximum<N> {
     let mut here = log_likelihood(&point);
     for iterations in 0..NEWTON_STEPS {
         let curvature = negative_hessian(&log_likelihood, &point);
@@ -162,14 +164,11 @@ fn finish<const N: usize>(
             break;
         };
         let slope: f64 = dot(&direction, &here.gradient);
-        let longest = direction
-            .iter()
-            .fold(1.0, |longest: f64, step| longest.max(step.abs()));
+        let longest = direction.iter().fold(1.0, |longest: f64, step| longest.max(step.abs()));
         let mut length = 1.0 / longest;
         let mut moved = None;
         while moved.is_none() && length > 1e-10 {
-            let next: [f64; N] =
-                std::array::from_fn(|i| within_bounds(point[i] + length * direction[i]));
+            let next: [f64; N] = std::array::from_fn(|i| within_bounds(point[i] + length * direction[i]));
             let there = log_likelihood(&next);
             if there.value > here.value + 1e-4 * length * slope {
                 moved = Some((next, there));
@@ -185,18 +184,10 @@ fn finish<const N: usize>(
             here = there;
         }
         if arrived || stuck {
-            return Maximum {
-                point,
-                iterations: iterations + 1,
-                converged: arrived,
-            };
+            return Maximum { point, iterations: iterations + 1, converged: arrived };
         }
     }
-    Maximum {
-        point,
-        iterations: NEWTON_STEPS,
-        converged: false,
-    }
+    Maximum { point, iterations: NEWTON_STEPS, converged: false }
 }
 
 /// The negative second derivatives, by central differences of the analytic gradient.
@@ -218,10 +209,7 @@ fn negative_hessian<const N: usize>(
 }
 
 /// Solves (curvature + damping) direction = gradient with the least damping that makes the matrix positive definite.
-fn damped_newton_direction<const N: usize>(
-    curvature: &[[f64; N]; N],
-    gradient: &[f64; N],
-) -> Option<[f64; N]> {
+fn damped_newton_direction<const N: usize>(curvature: &[[f64; N]; N], gradient: &[f64; N]) -> Option<[f64; N]> {
     let largest = (0..N).fold(0.0_f64, |largest, i| largest.max(curvature[i][i].abs()));
     let mut damping = 0.0;
     while damping <= 100.0 * largest {
@@ -238,10 +226,7 @@ fn damped_newton_direction<const N: usize>(
 }
 
 /// Solves `matrix` · x = `right` by Cholesky's decomposition; `None` unless the matrix is positive definite.
-fn solve_positive_definite<const N: usize>(
-    matrix: &[[f64; N]; N],
-    right: &[f64; N],
-) -> Option<[f64; N]> {
+fn solve_positive_definite<const N: usize>(matrix: &[[f64; N]; N], right: &[f64; N]) -> Option<[f64; N]> {
     let mut lower = [[0.0; N]; N];
     for i in 0..N {
         for j in 0..=i {
@@ -292,11 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_not_a_maximum() {
+        // Rises to 0 as the parameter grows, and never gets there.
+        let creeping = |point: &[f64; 1]| Evaluation { value: -(-point[0]).exp(), gradient: [(-point[0]).exp()] };
+        let maximum = maximise(creeping, 1.0, &[[0.0]]);
+        assert!(!maximum.converged, "{maximum:?}");
+        assert!(maximum.point[0] > AT_A_LIMIT, "{maximum:?}");
+    }
+
+    #[test]
     fn a_function_without_a_maximum_stays_within_bounds() {
-        let rising = |point: &[f64; 1]| Evaluation {
-            value: point[0],
-            gradient: [1.0],
-        };
+        let rising = |point: &[f64; 1]| Evaluation { value: point[0], gradient: [1.0] };
         let maximum = maximise(rising, 1.0, &[[0.0]]);
         assert!(!maximum.converged, "{maximum:?}");
         assert!(maximum.point[0].abs() <= FARTHEST, "{maximum:?}");

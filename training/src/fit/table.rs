@@ -10,9 +10,7 @@ use tend_models::predict::FeatureKind;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FitError {
     /// The parts of the table do not have the same shape.
-    #[error(
-        "{what}: found {found}, expected {expected}; pass one for each row or feature of the same table"
-    )]
+    #[error("{what}: found {found}, expected {expected}; pass one for each row or feature of the same table")]
     Shape {
         /// What was counted.
         what: &'static str,
@@ -127,40 +125,21 @@ impl<'a> TrainingRows<'a> {
     /// [`FitError::Shape`], [`FitError::Empty`] or [`FitError::Value`] for the first that is wrong.
     pub fn check(&self) -> Result<(), FitError> {
         let same = |what, found, expected| {
-            if found == expected {
-                Ok(())
-            } else {
-                Err(FitError::Shape {
-                    what,
-                    found,
-                    expected,
-                })
-            }
+            if found == expected { Ok(()) } else { Err(FitError::Shape { what, found, expected }) }
         };
         if self.width() == 0 {
             return Err(FitError::Empty { what: "features" });
         }
         if self.is_empty() {
-            return Err(FitError::Empty {
-                what: "training rows",
-            });
+            return Err(FitError::Empty { what: "training rows" });
         }
         same("names of features", self.names.len(), self.width())?;
-        same(
-            "values of the table",
-            self.rows.len(),
-            self.len() * self.width(),
-        )?;
+        same("values of the table", self.rows.len(), self.len() * self.width())?;
         for (row, values) in self.rows.chunks_exact(self.width()).enumerate() {
             for (feature, (&found, kind)) in values.iter().zip(self.kinds).enumerate() {
                 if let Some(expected) = broken_rule(found, kind) {
                     let feature = self.names[feature].clone();
-                    return Err(FitError::Value {
-                        feature,
-                        row,
-                        found,
-                        expected,
-                    });
+                    return Err(FitError::Value { feature, row, found, expected });
                 }
             }
         }
@@ -174,18 +153,11 @@ impl<'a> TrainingRows<'a> {
     pub fn check_labelled(&self) -> Result<(), FitError> {
         self.check()?;
         if self.labels.len() != self.len() {
-            return Err(FitError::Shape {
-                what: "labels",
-                found: self.labels.len(),
-                expected: self.len(),
-            });
+            return Err(FitError::Shape { what: "labels", found: self.labels.len(), expected: self.len() });
         }
         let positives = self.positives();
         if positives == 0 || positives == self.len() {
-            return Err(FitError::OneOutcome {
-                positives,
-                rows: self.len(),
-            });
+            return Err(FitError::OneOutcome { positives, rows: self.len() });
         }
         Ok(())
     }
@@ -205,18 +177,11 @@ impl<'a> TrainingRows<'a> {
     ///
     /// # Errors
     /// [`FitError::OneOutcome`] if they are not: one of them is very rare.
-    pub(crate) fn sample_labelled(
-        &self,
-        at_most: usize,
-        seed: u64,
-    ) -> Result<Vec<usize>, FitError> {
+    pub(crate) fn sample_labelled(&self, at_most: usize, seed: u64) -> Result<Vec<usize>, FitError> {
         let sample = self.sample(at_most, seed);
         let positives = sample.iter().filter(|&&row| self.labels[row]).count();
         if positives == 0 || positives == sample.len() {
-            return Err(FitError::OneOutcome {
-                positives,
-                rows: sample.len(),
-            });
+            return Err(FitError::OneOutcome { positives, rows: sample.len() });
         }
         Ok(sample)
     }
@@ -227,13 +192,10 @@ fn broken_rule(value: f64, kind: &FeatureKind) -> Option<String> {
         return None;
     }
     match kind {
-        FeatureKind::Number if value.is_infinite() => {
-            Some("a finite number, or NaN if unknown".into())
+        FeatureKind::Number if value.is_infinite() => Some("a finite number, or NaN if unknown".into()),
+        FeatureKind::Category { levels } if !is_index(value, levels.len()) => {
+            Some(format!("the index of a level, from 0 to {}, or NaN if unknown", levels.len()))
         }
-        FeatureKind::Category { levels } if !is_index(value, levels.len()) => Some(format!(
-            "the index of a level, from 0 to {}, or NaN if unknown",
-            levels.len()
-        )),
         _ => None,
     }
 }
@@ -254,19 +216,9 @@ pub(crate) fn scaling_of(values: impl Iterator<Item = f64>) -> Option<Scaling> {
     let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     let plain = moments_of(&known, Transform::Identity)?;
     let logged = moments_of(&known, Transform::SignedLog)?;
-    let heavy =
-        plain.skewness.abs() > HEAVY_TAIL && logged.skewness.abs() < plain.skewness.abs() / 2.0;
-    let (transform, moments) = if heavy {
-        (Transform::SignedLog, logged)
-    } else {
-        (Transform::Identity, plain)
-    };
-    Some(Scaling {
-        transform,
-        center: moments.mean,
-        scale: moments.deviation,
-        limit: LIMIT,
-    })
+    let heavy = plain.skewness.abs() > HEAVY_TAIL && logged.skewness.abs() < plain.skewness.abs() / 2.0;
+    let (transform, moments) = if heavy { (Transform::SignedLog, logged) } else { (Transform::Identity, plain) };
+    Some(Scaling { transform, center: moments.mean, scale: moments.deviation, limit: LIMIT })
 }
 
 struct Moments {
@@ -277,26 +229,12 @@ struct Moments {
 
 fn moments_of(values: &[f64], transform: Transform) -> Option<Moments> {
     let count = values.len() as f64;
-    let mean = values
-        .iter()
-        .map(|&value| transform.apply(value))
-        .sum::<f64>()
-        / count;
-    let central = |power| {
-        values
-            .iter()
-            .map(|&value| (transform.apply(value) - mean).powi(power))
-            .sum::<f64>()
-            / count
-    };
+    let mean = values.iter().map(|&value| transform.apply(value)).sum::<f64>() / count;
+    let central = |power| values.iter().map(|&value| (transform.apply(value) - mean).powi(power)).sum::<f64>() / count;
     let deviation = central(2).sqrt();
     // Rounding leaves a constant column a deviation of a few units in the last place.
     let varies = deviation > 1e-12 * mean.abs() && deviation.is_finite();
-    varies.then(|| Moments {
-        mean,
-        deviation,
-        skewness: central(3) / deviation.powi(3),
-    })
+    varies.then(|| Moments { mean, deviation, skewness: central(3) / deviation.powi(3) })
 }
 
 #[cfg(test)]
@@ -305,36 +243,18 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_named_with_its_feature_and_row() {
-        let kinds = [
-            FeatureKind::Number,
-            FeatureKind::Category {
-                levels: vec!["a".into()],
-            },
-        ];
+        let kinds = [FeatureKind::Number, FeatureKind::Category { levels: vec!["a".into()] }];
         let names = ["spend".to_owned(), "plan".to_owned()];
-        let table = |rows| TrainingRows {
-            rows,
-            kinds: &kinds,
-            labels: &[true, false],
-            names: &names,
-        };
+        let table = |rows| TrainingRows { rows, kinds: &kinds, labels: &[true, false], names: &names };
         assert_eq!(table(&[1.0, 0.0, f64::NAN, 1.0]).check_labelled(), Ok(()));
-        let message = table(&[1.0, 0.0, 2.0, 2.0])
-            .check_labelled()
-            .unwrap_err()
-            .to_string();
+        let message = table(&[1.0, 0.0, 2.0, 2.0]).check_labelled().unwrap_err().to_string();
         assert_eq!(
             message,
             "feature `plan`, row 1: found 2, expected the index of a level, from 0 to 1, or NaN if unknown"
         );
         assert!(table(&[f64::INFINITY, 0.0, 2.0, 1.0]).check().is_err());
         assert!(table(&[1.0, 0.0, 2.0]).check().is_err());
-        assert_eq!(
-            table(&[]).check(),
-            Err(FitError::Empty {
-                what: "training rows"
-            })
-        );
+        assert_eq!(table(&[]).check(), Err(FitError::Empty { what: "training rows" }));
     }
 
     #[test]
@@ -354,12 +274,7 @@ mod tests {
         let kinds = [FeatureKind::Number];
         let names = ["x".to_owned()];
         let rows = vec![0.0; 1000];
-        let table = TrainingRows {
-            rows: &rows,
-            kinds: &kinds,
-            labels: &[],
-            names: &names,
-        };
+        let table = TrainingRows { rows: &rows, kinds: &kinds, labels: &[], names: &names };
         let sample = table.sample(100, 7);
         assert_eq!(sample.len(), 100);
         assert!(sample.windows(2).all(|pair| pair[0] < pair[1]));

@@ -86,7 +86,9 @@ impl Intake<'_> {
         let quantities = mapped.numbers(batch, "quantity", &self.format)?;
         let (amount_column, amounts) = match mapped.numbers(batch, "amount", &self.format)? {
             Some(amounts) => ("amount", amounts),
-            None => ("unit_price", times_quantity(mapped.numbers(batch, "unit_price", &self.format)?, quantities.as_ref())),
+            None => {
+                ("unit_price", times_quantity(mapped.numbers(batch, "unit_price", &self.format)?, quantities.as_ref()))
+            }
         };
         let margins = mapped.numbers(batch, "margin", &self.format)?;
         let products = mapped.texts(batch, "product_id")?;
@@ -94,8 +96,7 @@ impl Intake<'_> {
         let currencies = mapped.texts(batch, "currency")?;
         let returns = mapped.flags(batch, "is_return")?;
         for row in 0..batch.len() {
-            let Some((customer, at)) =
-                self.customer_and_time(mapped, batch, row, &ids, ("event_time", &times[row]))?
+            let Some((customer, at)) = self.customer_and_time(mapped, batch, row, &ids, ("event_time", &times[row]))?
             else {
                 continue;
             };
@@ -170,7 +171,13 @@ impl Intake<'_> {
                 }
                 let end = if let Cell::Value(end) = end { Some(*end) } else { None };
                 if let Some(end) = end.filter(|end| *end < start) {
-                    self.rejects.reject(batch, row, mapped.theirs("end_date"), &end.to_string(), "ends before it starts")?;
+                    self.rejects.reject(
+                        batch,
+                        row,
+                        mapped.theirs("end_date"),
+                        &end.to_string(),
+                        "ends before it starts",
+                    )?;
                     continue;
                 }
                 let Cell::Value(mrr) = revenue[row] else {

@@ -4,8 +4,7 @@ use maud::{Markup, html};
 
 use super::ClassifierQuality;
 use super::charts::{
-    Axis, BarGroup, Bars, Format, Role, Series, Swatch, bar_chart, calibration_chart, legend,
-    line_chart,
+    Axis, BarGroup, Bars, Format, Role, Series, Swatch, bar_chart, calibration_chart, legend, line_chart,
 };
 use super::numbers::{count, counted, figure, fixed, percent, times};
 use super::page::{ChartCard, tiles};
@@ -44,26 +43,14 @@ fn figure_tiles(section: &ClassifierQuality) -> Markup {
     let base_rate = format!("random order: {}", fixed(figures.base_rate(), 3));
     tiles(&[
         ("AUC", figure(figures.auc), "", "random 0.5, perfect 1"),
-        (
-            "Average precision",
-            figure(figures.average_precision),
-            "",
-            &base_rate,
-        ),
+        ("Average precision", figure(figures.average_precision), "", &base_rate),
         (
             "Lift of the first tenth",
-            figures
-                .top_decile_lift
-                .map_or_else(|| "–".to_owned(), |lift| fixed(lift, 2)),
+            figures.top_decile_lift.map_or_else(|| "–".to_owned(), |lift| fixed(lift, 2)),
             "times",
             "the average rate",
         ),
-        (
-            "Log loss",
-            fixed(figures.log_loss, 4),
-            "nats",
-            "0 is perfect",
-        ),
+        ("Log loss", fixed(figures.log_loss, 4), "nats", "0 is perfect"),
         ("Brier score", fixed(figures.brier, 4), "", "0 is perfect"),
         (
             "Calibration error",
@@ -97,18 +84,9 @@ fn roc(section: &ClassifierQuality) -> Markup {
         &Axis::share("False positive rate"),
         &Axis::share("True positive rate"),
         &[
-            Series {
-                role: Role::Reference,
-                points: &[point(0.0, 0.0), point(1.0, 1.0)],
-            },
-            Series {
-                role: Role::Ideal,
-                points: &[point(0.0, 0.0), point(0.0, 1.0), point(1.0, 1.0)],
-            },
-            Series {
-                role: Role::Main,
-                points: &section.curves.roc,
-            },
+            Series { role: Role::Reference, points: &[point(0.0, 0.0), point(1.0, 1.0)] },
+            Series { role: Role::Ideal, points: &[point(0.0, 0.0), point(0.0, 1.0), point(1.0, 1.0)] },
+            Series { role: Role::Main, points: &section.curves.roc },
         ],
         None,
     );
@@ -138,10 +116,7 @@ fn line_legend() -> Markup {
 fn precision_recall(section: &ClassifierQuality) -> Markup {
     let base_rate = section.figures.base_rate();
     let curve = &section.curves.precision_recall;
-    let at_half = curve
-        .iter()
-        .find(|point| point.x >= 0.5)
-        .map_or(f64::NAN, |point| point.y);
+    let at_half = curve.iter().find(|point| point.x >= 0.5).map_or(f64::NAN, |point| point.y);
     let here = format!(
         "Here: contacting from the best score down until half of all who {} are reached, {} of those contacted are such \
          customers; contacting at random it would be {}.",
@@ -155,18 +130,9 @@ fn precision_recall(section: &ClassifierQuality) -> Markup {
         &Axis::share("Recall"),
         &Axis::share("Precision"),
         &[
-            Series {
-                role: Role::Reference,
-                points: &[point(0.0, base_rate), point(1.0, base_rate)],
-            },
-            Series {
-                role: Role::Ideal,
-                points: &[point(0.0, 1.0), point(1.0, 1.0), point(1.0, base_rate)],
-            },
-            Series {
-                role: Role::Main,
-                points: curve,
-            },
+            Series { role: Role::Reference, points: &[point(0.0, base_rate), point(1.0, base_rate)] },
+            Series { role: Role::Ideal, points: &[point(0.0, 1.0), point(1.0, 1.0), point(1.0, base_rate)] },
+            Series { role: Role::Main, points: curve },
         ],
         None,
     );
@@ -201,18 +167,9 @@ fn gains(section: &ClassifierQuality) -> Markup {
         &Axis::share("Share of customers contacted, best scores first"),
         &Axis::share("Share reached"),
         &[
-            Series {
-                role: Role::Reference,
-                points: &[point(0.0, 0.0), point(1.0, 1.0)],
-            },
-            Series {
-                role: Role::Ideal,
-                points: &[point(0.0, 0.0), point(base_rate, 1.0), point(1.0, 1.0)],
-            },
-            Series {
-                role: Role::Main,
-                points: &section.curves.gains,
-            },
+            Series { role: Role::Reference, points: &[point(0.0, 0.0), point(1.0, 1.0)] },
+            Series { role: Role::Ideal, points: &[point(0.0, 0.0), point(base_rate, 1.0), point(1.0, 1.0)] },
+            Series { role: Role::Main, points: &section.curves.gains },
         ],
         None,
     );
@@ -235,10 +192,7 @@ fn gains(section: &ClassifierQuality) -> Markup {
 /// The height of a curve at `x`, on the straight line between its neighbours.
 fn height_at(curve: &[Point], x: f64) -> f64 {
     let after = curve.partition_point(|point| point.x < x);
-    match (
-        after.checked_sub(1).map(|before| curve[before]),
-        curve.get(after),
-    ) {
+    match (after.checked_sub(1).map(|before| curve[before]), curve.get(after)) {
         (Some(before), Some(after)) if after.x > before.x => {
             before.y + (x - before.x) / (after.x - before.x) * (after.y - before.y)
         }
@@ -263,13 +217,8 @@ fn lift(section: &ClassifierQuality) -> Markup {
         ),
         _ => String::new(),
     };
-    let groups: Vec<BarGroup> = deciles
-        .iter()
-        .map(|decile| BarGroup {
-            label: decile.decile.to_string(),
-            values: vec![decile.lift],
-        })
-        .collect();
+    let groups: Vec<BarGroup> =
+        deciles.iter().map(|decile| BarGroup { label: decile.decile.to_string(), values: vec![decile.lift] }).collect();
     let lifts = deciles.iter().map(|decile| decile.lift);
     let chart = bar_chart(&Bars {
         title: "Lift by decile",
@@ -306,10 +255,8 @@ fn lift(section: &ClassifierQuality) -> Markup {
 
 fn calibration(section: &ClassifierQuality) -> Markup {
     let bins = &section.curves.calibration;
-    let agreeing = bins
-        .iter()
-        .filter(|bin| (bin.interval_low..=bin.interval_high).contains(&bin.mean_forecast))
-        .count();
+    let agreeing =
+        bins.iter().filter(|bin| (bin.interval_low..=bin.interval_high).contains(&bin.mean_forecast)).count();
     let gap = |index: usize| (bins[index].mean_forecast - bins[index].observed_rate).abs();
     let widest = (0..bins.len()).max_by(|&a, &b| gap(a).total_cmp(&gap(b)));
     let largest = widest.map_or_else(String::new, |widest| {

@@ -54,10 +54,7 @@ fn heading(section: &Section) -> String {
         Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
         Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
         Section::Value(section) => {
-            format!(
-                "{}: {} predicted and actual",
-                section.subject, section.measure
-            )
+            format!("{}: {} predicted and actual", section.subject, section.measure)
         }
         Section::Tracking(section) => format!("{}: purchases week by week", section.subject),
         Section::Decisions(_) => "Decisions".to_owned(),
@@ -151,9 +148,7 @@ mod tests {
     use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
 
     fn classifier(happened: &[bool]) -> ClassifierQuality {
-        let forecasts: Vec<f64> = (0..happened.len())
-            .map(|row| (row as f64 + 0.5) / happened.len() as f64)
-            .collect();
+        let forecasts: Vec<f64> = (0..happened.len()).map(|row| (row as f64 + 0.5) / happened.len() as f64).collect();
         ClassifierQuality {
             subject: "Churn".to_owned(),
             event: "left within 90 days".to_owned(),
@@ -168,11 +163,7 @@ mod tests {
             family: family.to_owned(),
             is_baseline: !is_winner,
             is_winner,
-            figures: ClassifierFigures::of(
-                if is_winner { &[0.9, 0.2] } else { &[0.5, 0.5] },
-                &[true, false],
-            )
-            .unwrap(),
+            figures: ClassifierFigures::of(if is_winner { &[0.9, 0.2] } else { &[0.5, 0.5] }, &[true, false]).unwrap(),
         }
     }
 
@@ -193,10 +184,7 @@ mod tests {
                     table: "transactions".to_owned(),
                     rows_read: 184_220,
                     rows_kept: 184_071,
-                    rejects: vec![RejectedRows {
-                        reason: "amount is not a number".to_owned(),
-                        rows: 149,
-                    }],
+                    rejects: vec![RejectedRows { reason: "amount is not a number".to_owned(), rows: 149 }],
                 }],
             }),
             Section::Decisions(DecisionSummary {
@@ -223,10 +211,7 @@ mod tests {
             Section::Comparison(ModelComparison {
                 subject: "Churn".to_owned(),
                 period: "tune rows".to_owned(),
-                candidates: vec![
-                    candidate("Base rate", false),
-                    candidate("Gradient boosting", true),
-                ],
+                candidates: vec![candidate("Base rate", false), candidate("Gradient boosting", true)],
             }),
             Section::Classifier(Box::new(classifier(&happened))),
             Section::Importance(FeatureImportance {
@@ -254,11 +239,7 @@ mod tests {
                 },
             }),
         ]);
-        Report {
-            title: "Nordlicht <b>".to_owned(),
-            generated_for: "2026-03-31".to_owned(),
-            sections,
-        }
+        Report { title: "Nordlicht <b>".to_owned(), generated_for: "2026-03-31".to_owned(), sections }
     }
 
     #[test]
@@ -287,18 +268,13 @@ mod tests {
         }
         assert_eq!(html.matches("<section ").count(), 9);
         assert_eq!(html.matches("How to read it: ").count(), 10);
-        assert_eq!(
-            html.matches("<desc>").count(),
-            html.matches("<svg class=\"chart\"").count()
-        );
+        assert_eq!(html.matches("<desc>").count(), html.matches("<svg class=\"chart\"").count());
     }
 
     #[test]
     fn it_opens_offline_and_runs_nothing() {
         let html = render(&report());
-        for outside in [
-            "http://", "https://", "<script", "<link", "<img", "url(", "@import", "src=",
-        ] {
+        for outside in ["http://", "https://", "<script", "<link", "<img", "url(", "@import", "src="] {
             assert!(!html.contains(outside), "found {outside}");
         }
     }
@@ -314,13 +290,10 @@ mod tests {
     #[test]
     fn no_chart_has_a_coordinate_that_is_no_number() {
         let mut report = report();
+        report.sections.push(Section::Classifier(Box::new(classifier(&[false; 7]))));
         report
             .sections
-            .push(Section::Classifier(Box::new(classifier(&[false; 7]))));
-        report.sections.push(Section::Importance(FeatureImportance {
-            subject: "Churn".to_owned(),
-            features: Vec::new(),
-        }));
+            .push(Section::Importance(FeatureImportance { subject: "Churn".to_owned(), features: Vec::new() }));
         report.sections.push(Section::Value(ValueQuality {
             subject: "Lifetime value".to_owned(),
             measure: "spend".to_owned(),

@@ -6,22 +6,14 @@ use super::charts::horizontal_bars;
 use super::numbers::{above_or_below, count, counted, figure, fixed, number, percent};
 use super::page::{ChartCard, scrolling, tiles};
 use super::{
-    ActionCount, Candidate, DataReceived, DecisionSummary, FreeText, KeyFigures, ModelComparison,
-    RejectedRows,
+    ActionCount, Candidate, DataReceived, DecisionSummary, FreeText, KeyFigures, ModelComparison, RejectedRows,
 };
 
 pub(super) fn key_figures(section: &KeyFigures) -> Markup {
     let rows: Vec<_> = section
         .tiles
         .iter()
-        .map(|tile| {
-            (
-                tile.label.as_str(),
-                tile.value.clone(),
-                tile.unit.as_str(),
-                tile.period.as_str(),
-            )
-        })
+        .map(|tile| (tile.label.as_str(), tile.value.clone(), tile.unit.as_str(), tile.period.as_str()))
         .collect();
     tiles(&rows)
 }
@@ -34,12 +26,7 @@ pub(super) fn free_text(section: &FreeText) -> Markup {
 
 pub(super) fn data_received(section: &DataReceived) -> Markup {
     let read: u64 = section.tables.iter().map(|table| table.rows_read).sum();
-    let rejected: u64 = section
-        .tables
-        .iter()
-        .flat_map(|table| &table.rejects)
-        .map(|reject| reject.rows)
-        .sum();
+    let rejected: u64 = section.tables.iter().flat_map(|table| &table.rejects).map(|reject| reject.rows).sum();
     let table = html! {
         table {
             thead { tr { th.text { "Table" } th { "Rows read" } th { "Rows kept" } th { "Kept" } } }
@@ -75,10 +62,8 @@ pub(super) fn data_received(section: &DataReceived) -> Markup {
 fn rejects_in_words(rejects: &[RejectedRows]) -> String {
     let mut rejects: Vec<&RejectedRows> = rejects.iter().collect();
     rejects.sort_by(|a, b| b.rows.cmp(&a.rows).then(a.reason.cmp(&b.reason)));
-    let words: Vec<String> = rejects
-        .iter()
-        .map(|reject| format!("{} × {}", count(reject.rows), reject.reason))
-        .collect();
+    let words: Vec<String> =
+        rejects.iter().map(|reject| format!("{} × {}", count(reject.rows), reject.reason)).collect();
     words.join("; ")
 }
 
@@ -120,9 +105,7 @@ pub(super) fn model_comparison(section: &ModelComparison) -> Markup {
             }
         }
     };
-    let rows = candidates
-        .first()
-        .map_or(0, |candidate| candidate.figures.rows as u64);
+    let rows = candidates.first().map_or(0, |candidate| candidate.figures.rows as u64);
     html! {
         p.lead { "Compared on " (counted(rows, "customer", "customers")) " (" (section.period) ") that none of them was fitted on." }
         div.card { (scrolling("models compared", &table)) }
@@ -151,21 +134,13 @@ fn comparison_sentence(candidates: &[&Candidate]) -> String {
             "No model beat the baseline, which gives every customer the same probability; its log loss is {}.",
             fixed(loss, 4)
         ),
-        None => format!(
-            "{} was chosen: its log loss is {}.",
-            winner.family,
-            fixed(loss, 4)
-        ),
+        None => format!("{} was chosen: its log loss is {}.", winner.family, fixed(loss, 4)),
     }
 }
 
 pub(super) fn decisions(section: &DecisionSummary) -> Markup {
     let mut actions: Vec<&ActionCount> = section.actions.iter().collect();
-    actions.sort_by(|a, b| {
-        b.expected_gain
-            .total_cmp(&a.expected_gain)
-            .then(b.customers.cmp(&a.customers))
-    });
+    actions.sort_by(|a, b| b.expected_gain.total_cmp(&a.expected_gain).then(b.customers.cmp(&a.customers)));
     let customers: u64 = actions.iter().map(|action| action.customers).sum();
     let gain: f64 = actions.iter().map(|action| action.expected_gain).sum();
     let money = |amount: f64| format!("{} {}", number(amount), section.currency);
@@ -188,11 +163,7 @@ pub(super) fn decisions(section: &DecisionSummary) -> Markup {
     let rows: Vec<(String, f64, String)> = actions
         .iter()
         .map(|action| {
-            (
-                format!("{}: {}", action.stage, action.action),
-                action.expected_gain,
-                money(action.expected_gain),
-            )
+            (format!("{}: {}", action.stage, action.action), action.expected_gain, money(action.expected_gain))
         })
         .collect();
     let card = ChartCard {
@@ -209,12 +180,7 @@ pub(super) fn decisions(section: &DecisionSummary) -> Markup {
     }
 }
 
-fn decision_table(
-    section: &DecisionSummary,
-    actions: &[&ActionCount],
-    customers: u64,
-    gain: f64,
-) -> Markup {
+fn decision_table(section: &DecisionSummary, actions: &[&ActionCount], customers: u64, gain: f64) -> Markup {
     html! {
         table {
             caption { "Decisions, gains in " (section.currency) ", " (section.period) }

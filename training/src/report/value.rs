@@ -2,9 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::charts::{
-    Axis, BarGroup, Bars, Format, Mark, Role, Series, Swatch, bar_chart, legend, line_chart,
-};
+use super::charts::{Axis, BarGroup, Bars, Format, Mark, Role, Series, Swatch, bar_chart, legend, line_chart};
 use super::numbers::{above_or_below, count, counted, figure, fixed, number, percent};
 use super::page::{ChartCard, tiles};
 use super::{PurchaseTracking, ValueQuality};
@@ -34,42 +32,12 @@ fn figure_tiles(section: &ValueQuality) -> Markup {
         },
     );
     tiles(&[
-        (
-            "Predicted in all",
-            number(figures.predicted_total),
-            unit,
-            &actual,
-        ),
-        (
-            "Bias of the total",
-            bias,
-            "",
-            "predicted over actual, minus 1",
-        ),
-        (
-            "Mean absolute error",
-            number(figures.mae),
-            unit,
-            "a customer",
-        ),
-        (
-            "Root mean squared error",
-            number(figures.rmse),
-            unit,
-            "a customer",
-        ),
-        (
-            "Rank correlation",
-            figure(figures.spearman),
-            "",
-            "Spearman; 1 is perfect",
-        ),
-        (
-            "Normalised Gini",
-            figure(figures.normalised_gini),
-            "",
-            "random 0, perfect 1",
-        ),
+        ("Predicted in all", number(figures.predicted_total), unit, &actual),
+        ("Bias of the total", bias, "", "predicted over actual, minus 1"),
+        ("Mean absolute error", number(figures.mae), unit, "a customer"),
+        ("Root mean squared error", number(figures.rmse), unit, "a customer"),
+        ("Rank correlation", figure(figures.spearman), "", "Spearman; 1 is perfect"),
+        ("Normalised Gini", figure(figures.normalised_gini), "", "random 0, perfect 1"),
     ])
 }
 
@@ -185,28 +153,13 @@ fn tracking_card(
         here,
         &Axis::holding("Week", Format::Number, [last_week]).ending_at(last_week),
         &Axis::holding("Repeat purchases", Format::Number, heights),
-        &[
-            Series {
-                role: Role::Main,
-                points: actual,
-            },
-            Series {
-                role: Role::Other,
-                points: expected,
-            },
-        ],
-        Some(&Mark {
-            x: f64::from(section.tracking.hold_out_from),
-            label: "hold-out from here".to_owned(),
-        }),
+        &[Series { role: Role::Main, points: actual }, Series { role: Role::Other, points: expected }],
+        Some(&Mark { x: f64::from(section.tracking.hold_out_from), label: "hold-out from here".to_owned() }),
     );
     ChartCard {
         heading,
         chart,
-        legend: legend(&[
-            ("Actual", Role::Main, Swatch::Line),
-            ("Expected", Role::Other, Swatch::Line),
-        ]),
+        legend: legend(&[("Actual", Role::Main, Swatch::Line), ("Expected", Role::Other, Swatch::Line)]),
         how_to_read,
         here,
         numbers: html! {},
@@ -215,34 +168,21 @@ fn tracking_card(
 }
 
 fn points(weeks: &[u32], heights: &[f64]) -> Vec<Point> {
-    weeks
-        .iter()
-        .zip(heights)
-        .map(|(&week, &y)| Point {
-            x: f64::from(week),
-            y,
-        })
-        .collect()
+    weeks.iter().zip(heights).map(|(&week, &y)| Point { x: f64::from(week), y }).collect()
 }
 
 /// What was added from each entry to the next, a week.
 fn increments(cumulative: &[Point]) -> Vec<Point> {
     cumulative
         .windows(2)
-        .map(|pair| Point {
-            x: pair[1].x,
-            y: (pair[1].y - pair[0].y) / (pair[1].x - pair[0].x).max(1.0),
-        })
+        .map(|pair| Point { x: pair[1].x, y: (pair[1].y - pair[0].y) / (pair[1].x - pair[0].x).max(1.0) })
         .collect()
 }
 
 fn tracking_sentence(section: &PurchaseTracking, actual: &[Point], expected: &[Point]) -> String {
     let hold_out_from = f64::from(section.tracking.hold_out_from);
     let added = |points: &[Point]| {
-        let before = points
-            .iter()
-            .rfind(|point| point.x <= hold_out_from)
-            .map_or(0.0, |point| point.y);
+        let before = points.iter().rfind(|point| point.x <= hold_out_from).map_or(0.0, |point| point.y);
         points.last().map_or(0.0, |point| point.y - before)
     };
     let (actual_added, expected_added) = (added(actual), added(expected));

@@ -24,7 +24,10 @@ pub(super) fn model_card(trained: &Trained) -> String {
         let _ = writeln!(card, "| expected calibration error | {:.4} |\n", held_out.expected_calibration_error);
     }
     if !figures.candidates.is_empty() {
-        let _ = writeln!(card, "## Candidates on the tune rows, best first\n\n| family | log loss | AUC |\n| --- | --- | --- |");
+        let _ = writeln!(
+            card,
+            "## Candidates on the tune rows, best first\n\n| family | log loss | AUC |\n| --- | --- | --- |"
+        );
         for candidate in &figures.candidates {
             let auc = candidate.figures.auc.map_or_else(String::new, |auc| format!("{auc:.4}"));
             let _ = writeln!(card, "| {} | {:.4} | {auc} |", candidate.family, candidate.figures.log_loss);

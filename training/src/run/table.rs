@@ -111,9 +111,8 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
 /// Every column but id, target and excluded ones; texts that nearly all differ are left out and named.
 fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String>), TrainError> {
     let format = TextFormat::default();
-    let is_feature = |column: &&String| {
-        run.id.as_ref() != Some(column) && run.target != **column && !run.exclude.contains(column)
-    };
+    let is_feature =
+        |column: &&String| run.id.as_ref() != Some(column) && run.target != **column && !run.exclude.contains(column);
     let columns: Vec<String> = file.columns().iter().filter(is_feature).cloned().collect();
     let mut numeric = vec![true; columns.len()];
     let mut levels = vec![BTreeSet::new(); columns.len()];
@@ -162,7 +161,8 @@ pub fn read_customer_table(path: &Path, plan: &FeaturePlan, id: Option<&str>) ->
         };
         columns.push(column.clone());
     }
-    let wanted = [columns.clone(), id.map(str::to_owned).filter(|id| !columns.contains(id)).into_iter().collect()].concat();
+    let wanted =
+        [columns.clone(), id.map(str::to_owned).filter(|id| !columns.contains(id)).into_iter().collect()].concat();
     let mut table = CustomerTable { ids: Vec::new(), rows: Vec::new() };
     file.read(&wanted, |batch| {
         let start = table.rows.len();
@@ -248,7 +248,11 @@ fn read_target(file: &TableFile, run: &TableRun) -> Result<Vec<bool>, TrainError
             })?,
     };
     if distinct.len() < 2 {
-        return Err(TrainError::Data(format!("`{}` has one value only, {}; expected two", run.target, shown(&distinct))));
+        return Err(TrainError::Data(format!(
+            "`{}` has one value only, {}; expected two",
+            run.target,
+            shown(&distinct)
+        )));
     }
     Ok(values.iter().map(|value| *value == positive).collect())
 }

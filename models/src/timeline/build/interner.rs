@@ -27,9 +27,7 @@ impl Interner {
 
     pub(super) fn find(&self, text: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(text.as_bytes());
-        self.table
-            .find(hash, |&code| self.text(code) == text.as_bytes())
-            .copied()
+        self.table.find(hash, |&code| self.text(code) == text.as_bytes()).copied()
     }
 
     pub(super) fn intern(&mut self, text: &str) -> u32 {
@@ -39,10 +37,7 @@ impl Interner {
             return last;
         }
         let hash = self.hasher.hash_one(text.as_bytes());
-        let code = match self
-            .table
-            .find(hash, |&code| self.text(code) == text.as_bytes())
-        {
+        let code = match self.table.find(hash, |&code| self.text(code) == text.as_bytes()) {
             Some(&code) => code,
             None => {
                 let code = u32::try_from(self.ends.len()).expect("fewer than 4,294,967,295 texts");
@@ -69,10 +64,7 @@ impl Interner {
     pub(super) fn sorted(&self) -> (TextColumn, Vec<u32>) {
         let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
         order.sort_unstable_by_key(|&code| self.text(code));
-        let texts = order
-            .iter()
-            .map(|&code| std::str::from_utf8(self.text(code)).expect("interned as text"))
-            .collect();
+        let texts = order.iter().map(|&code| std::str::from_utf8(self.text(code)).expect("interned as text")).collect();
         (texts, inverse(&order))
     }
 

@@ -20,45 +20,29 @@ pub(super) struct Solution {
 
 enum FeatureColumns {
     /// `None` where a column would not vary.
-    Number {
-        scaling: Option<Scaling>,
-        value: Option<usize>,
-        unknown: Option<usize>,
-    },
+    Number { scaling: Option<Scaling>, value: Option<usize>, unknown: Option<usize> },
     /// One column a level, then other levels, then unknown; `None` where a level does not occur.
     Category { columns: Vec<Option<usize>> },
 }
 
 impl ColumnPlan {
     pub(super) fn new(rows: &TrainingRows, sample: &[usize], max_levels: usize) -> Self {
-        let mut plan = Self {
-            features: Vec::with_capacity(rows.width()),
-            columns: 0,
-        };
+        let mut plan = Self { features: Vec::with_capacity(rows.width()), columns: 0 };
         for (feature, kind) in rows.kinds.iter().enumerate() {
             let columns = match kind {
                 FeatureKind::Number => {
                     let scaling = scaling_of(rows.column(feature, sample));
-                    let missing = rows
-                        .column(feature, sample)
-                        .filter(|value| value.is_nan())
-                        .count();
+                    let missing = rows.column(feature, sample).filter(|value| value.is_nan()).count();
                     let value = scaling.is_some().then(|| plan.next());
                     let unknown = (missing > 0 && missing < sample.len()).then(|| plan.next());
-                    FeatureColumns::Number {
-                        scaling,
-                        value,
-                        unknown,
-                    }
+                    FeatureColumns::Number { scaling, value, unknown }
                 }
                 FeatureKind::Category { levels } => {
                     let mut counts = vec![0_usize; levels.len() + 2];
                     for value in rows.column(feature, sample) {
                         counts[slot(value, levels.len())] += 1;
                     }
-                    FeatureColumns::Category {
-                        columns: plan.level_columns(&counts, max_levels),
-                    }
+                    FeatureColumns::Category { columns: plan.level_columns(&counts, max_levels) }
                 }
             };
             plan.features.push(columns);
@@ -106,11 +90,7 @@ impl ColumnPlan {
                             matrix[[position, *column]] = 1.0;
                         }
                     }
-                    FeatureColumns::Number {
-                        scaling: Some(scaling),
-                        value: Some(column),
-                        ..
-                    } => {
+                    FeatureColumns::Number { scaling: Some(scaling), value: Some(column), .. } => {
                         matrix[[position, *column]] = scaling.apply(value);
                     }
                     FeatureColumns::Number { .. } => {}
@@ -125,20 +105,11 @@ impl ColumnPlan {
         matrix
     }
 
-    pub(super) fn kernel(
-        &self,
-        rows: &TrainingRows,
-        sample: &[usize],
-        solution: &Solution,
-    ) -> Logistic {
+    pub(super) fn kernel(&self, rows: &TrainingRows, sample: &[usize], solution: &Solution) -> Logistic {
         let of = |column: Option<usize>| column.map_or(0.0, |column| solution.coefficients[column]);
         let terms = self.features.iter().enumerate().map(|(feature, columns)| {
             let mut term = match columns {
-                FeatureColumns::Number {
-                    scaling,
-                    value,
-                    unknown,
-                } => Term::Number {
+                FeatureColumns::Number { scaling, value, unknown } => Term::Number {
                     // A number that never varied has coefficient 0, so any valid scaling will do.
                     scaling: scaling.unwrap_or(Scaling {
                         transform: Transform::Identity,
@@ -161,48 +132,25 @@ impl ColumnPlan {
                     }
                 }
             };
-            let total: f64 = rows
-                .column(feature, sample)
-                .map(|value| term.contribution(value))
-                .sum();
+            let total: f64 = rows.column(feature, sample).map(|value| term.contribution(value)).sum();
             let mean = total / sample.len() as f64;
             settle(&mut term, columns, mean);
             term
         });
-        Logistic {
-            intercept: solution.intercept,
-            terms: terms.collect(),
-        }
+        Logistic { intercept: solution.intercept, terms: terms.collect() }
     }
 }
 
 /// Sets the background, and gives what did not occur in training the mean contribution: it says nothing.
 fn settle(term: &mut Term, columns: &FeatureColumns, mean: f64) {
     match (term, columns) {
-        (
-            Term::Number {
-                background,
-                unknown,
-                ..
-            },
-            FeatureColumns::Number {
-                unknown: column, ..
-            },
-        ) => {
+        (Term::Number { background, unknown, .. }, FeatureColumns::Number { unknown: column, .. }) => {
             *background = mean;
             if column.is_none() {
                 *unknown = mean;
             }
         }
-        (
-            Term::Category {
-                levels,
-                other,
-                unknown,
-                background,
-            },
-            FeatureColumns::Category { columns },
-        ) => {
+        (Term::Category { levels, other, unknown, background }, FeatureColumns::Category { columns }) => {
             *background = mean;
             let all = levels.iter_mut().chain([other, unknown]);
             for (coefficient, _) in all.zip(columns).filter(|(_, column)| column.is_none()) {
@@ -215,9 +163,5 @@ fn settle(term: &mut Term, columns: &FeatureColumns, mean: f64) {
 
 /// The place of a category's value among its levels, other levels and unknown.
 fn slot(value: f64, levels: usize) -> usize {
-    if value.is_nan() {
-        levels + 1
-    } else {
-        (value as usize).min(levels)
-    }
+    if value.is_nan() { levels + 1 } else { (value as usize).min(levels) }
 }

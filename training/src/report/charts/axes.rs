@@ -39,13 +39,7 @@ pub(in crate::report) struct Axis {
 impl Axis {
     /// The axis from 0 % to 100 %.
     pub(in crate::report) fn share(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            start: 0.0,
-            end: 1.0,
-            step: 0.2,
-            format: Format::Percent,
-        }
+        Self { label: label.into(), start: 0.0, end: 1.0, step: 0.2, format: Format::Percent }
     }
 
     /// An axis on which 0 and all `values` have their place, with an end that is a tick.
@@ -179,10 +173,7 @@ mod tests {
         let axis = Axis::holding("", Format::Number, [3.0, 41_300.0]);
         assert_eq!(labels(&axis), ["0", "10k", "20k", "30k", "40k", "50k"]);
         let axis = Axis::holding("", Format::Multiple, [0.2, 2.3]);
-        assert_eq!(
-            labels(&axis),
-            ["0.0×", "0.5×", "1.0×", "1.5×", "2.0×", "2.5×"]
-        );
+        assert_eq!(labels(&axis), ["0.0×", "0.5×", "1.0×", "1.5×", "2.0×", "2.5×"]);
         let axis = Axis::holding("", Format::Percent, [0.31]);
         assert_eq!(axis.tick_label(0.1 + 0.2), "30%");
         let axis = Axis::holding("", Format::Number, [-3.0, 8.0]);

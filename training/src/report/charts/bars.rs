@@ -52,11 +52,7 @@ pub(in crate::report) fn bar_chart(bars: &Bars<'_>) -> Markup {
 /// Draws one bar a row, the name above it and the value at its right end; values below 0 get no bar.
 ///
 /// `rows` are (name, value, value as text).
-pub(in crate::report) fn horizontal_bars(
-    title: &str,
-    description: &str,
-    rows: &[(String, f64, String)],
-) -> Markup {
+pub(in crate::report) fn horizontal_bars(title: &str, description: &str, rows: &[(String, f64, String)]) -> Markup {
     const ROW_HEIGHT: f64 = 40.0;
     const VALUE_WIDTH: f64 = 96.0;
     let longest = rows.iter().map(|row| row.1).fold(0.0, f64::max);

@@ -7,15 +7,8 @@ use super::{Axis, Format, at, drawing};
 use crate::evaluate::CalibrationBin;
 
 /// Draws one point a group of customers; both axes have the same scale and end where the groups do.
-pub(in crate::report) fn calibration_chart(
-    title: &str,
-    description: &str,
-    bins: &[CalibrationBin],
-) -> Markup {
-    let ends = || {
-        bins.iter()
-            .flat_map(|bin| [bin.mean_forecast, bin.interval_high])
-    };
+pub(in crate::report) fn calibration_chart(title: &str, description: &str, bins: &[CalibrationBin]) -> Markup {
+    let ends = || bins.iter().flat_map(|bin| [bin.mean_forecast, bin.interval_high]);
     let horizontal = Axis::holding("Mean forecast of the group", Format::Percent, ends());
     let vertical = Axis::holding("Share where it happened", Format::Percent, ends());
     let end = ends().fold(0.0, f64::max);

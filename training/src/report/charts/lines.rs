@@ -44,9 +44,7 @@ pub(in crate::report) fn line_chart(
 }
 
 fn path(horizontal: &Axis, vertical: &Axis, points: &[Point]) -> String {
-    let places: Vec<String> = points
-        .iter()
-        .map(|point| format!("{},{}", at(horizontal.x(point.x)), at(vertical.y(point.y))))
-        .collect();
+    let places: Vec<String> =
+        points.iter().map(|point| format!("{},{}", at(horizontal.x(point.x)), at(vertical.y(point.y)))).collect();
     places.join(" ")
 }

@@ -1,0 +1,194 @@
+//! A small company, its models, and requests about it, which the tests of the service share.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use serde_json::Value;
+use tend_models::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model};
+use tend_models::families::baseline::RecencyBins;
+use tend_models::families::bg_nbd::BgNbd;
+use tend_models::families::calibration::Calibration;
+use tend_models::families::classifier::{Classifier, Family};
+use tend_models::families::gamma_gamma::GammaGamma;
+use tend_models::features::FeaturePlan;
+use tend_models::quantities::{Moment, Positive, Probability};
+use tend_models::scorecard::Task;
+use tend_models::scorer::Scorer;
+use tend_models::timeline::{PurchaseRow, Timelines, TimelinesBuilder};
+use tower::ServiceExt;
+
+use super::{Service, router};
+use crate::book::Book;
+use crate::decision::{Policy, PolicyKind};
+
+const END: &str = "2026-04-01";
+
+pub(super) fn moment(text: &str) -> Moment {
+    text.parse().unwrap()
+}
+
+/// Customer `c<n>` of `customers` buys every `n` + 5 days until day 90 - `n` of the year.
+fn timelines(customers: usize) -> Timelines {
+    let mut builder = TimelinesBuilder::default();
+    let score = builder.add_number_attribute("score");
+    let country = builder.add_category_attribute("country");
+    for number in 0..customers {
+        let customer = builder.customer(&format!("c{number}"));
+        builder.set_created_at(customer, moment("2026-01-01"));
+        builder.set_number(score, customer, number as f64);
+        builder.set_category(country, customer, ["AT", "DE"][number % 2]);
+        for day in (0..90 - number as i64 % 80).step_by(number % 20 + 5) {
+            builder.add_purchase(
+                customer,
+                &PurchaseRow {
+                    at: moment("2026-01-01").plus_days(day),
+                    known_at: None,
+                    amount: 20.0 + day as f64,
+                    margin: f64::NAN,
+                    quantity: f32::NAN,
+                    product: None,
+                    category: Some("books"),
+                },
+            );
+        }
+    }
+    builder.finish()
+}
+
+fn header(task: Task) -> Header {
+    Header {
+        task,
+        version: "7".to_owned(),
+        family: "test".to_owned(),
+        as_of: None,
+        rows: 1,
+        seed: 1,
+        made_by: "test".to_owned(),
+        payload_bytes: 0,
+        payload_blake3: String::new(),
+    }
+}
+
+fn scorer(timelines: &Timelines) -> Scorer {
+    let plan = FeaturePlan::for_timelines(timelines, moment(END));
+    let positive = |value| Positive::new(value).unwrap();
+    let probability = |value| Probability::new(value).unwrap();
+    let names = plan.names();
+    let recency = names
+        .iter()
+        .position(|name| name == "days_since_last_purchase")
+        .unwrap();
+    let mut scorer = Scorer::default();
+    scorer.take(
+        header(Task::Clv),
+        Model::Clv(ClvModel {
+            plan: plan.clone(),
+            purchases: BgNbd {
+                r: positive(0.6),
+                alpha: positive(8.0),
+                a: positive(0.7),
+                b: positive(2.5),
+            },
+            spend: Some(GammaGamma {
+                p: positive(6.0),
+                q: positive(3.5),
+                v: positive(15.0),
+            }),
+            unit_days: positive(7.0),
+            horizon_days: positive(365.0),
+            margin: probability(0.3),
+            annual_discount_rate: 0.1,
+        }),
+    );
+    scorer.take(
+        header(Task::Churn),
+        Model::Churn(ChurnModel {
+            classifier: Classifier {
+                family: Family::RecencyBins(RecencyBins {
+                    feature: recency as u32,
+                    edges: vec![10.0, 40.0],
+                    rates: [0.05, 0.3, 0.8].map(probability).to_vec(),
+                    unknown: probability(0.5),
+                    overall: probability(0.3),
+                }),
+                calibration: Calibration::None,
+                width: names.len(),
+            },
+            plan,
+            definition: ChurnDefinition::NoPurchase {
+                active_within_days: 180,
+            },
+            horizon_days: 90,
+        }),
+    );
+    scorer
+}
+
+pub(super) fn service(customers: usize) -> Arc<Service> {
+    let timelines = timelines(customers);
+    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
+    let book = Book::new(scorer(&timelines), timelines, &policy).unwrap();
+    Arc::new(Service {
+        book,
+        moment: moment(END),
+    })
+}
+
+pub(super) fn service_without_models() -> Arc<Service> {
+    let policy = "[money]\ncurrency = \"EUR\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n";
+    let policy = Policy::parse(policy).unwrap();
+    let book = Book::new(Scorer::default(), timelines(1), &policy).unwrap();
+    Arc::new(Service {
+        book,
+        moment: moment(END),
+    })
+}
+
+pub(super) async fn send(
+    service: &Arc<Service>,
+    request: Request<Body>,
+) -> (StatusCode, String, Vec<u8>) {
+    let response = router(Arc::clone(service)).oneshot(request).await.unwrap();
+    let status = response.status();
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let media_type = media_type.map_or("", |value| value.to_str().unwrap());
+    let media_type = media_type.to_owned();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, media_type, body.to_vec())
+}
+
+pub(super) async fn got(service: &Arc<Service>, path: &str) -> (StatusCode, Value) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let (status, _, body) = send(service, request).await;
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+pub(super) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.into())
+        .unwrap()
+}
+
+pub(super) async fn posted(
+    service: &Arc<Service>,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, Vec<u8>) {
+    let (status, _, answer) = send(service, post(path, body.to_string())).await;
+    (status, answer)
+}
+
+/// The problem that a request leads to, checked for the members that every problem has.
+pub(super) async fn problem(service: &Arc<Service>, request: Request<Body>) -> (u16, Value) {
+    let (status, media_type, body) = send(service, request).await;
+    assert_eq!(media_type, "application/problem+json");
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(problem["status"], status.as_u16());
+    assert_eq!(problem["detail"], problem["message"]);
+    for member in ["type", "title", "detail", "error", "error_code"] {
+        assert!(!problem[member].as_str().unwrap().is_empty(), "{member}");
+    }
+    (status.as_u16(), problem)
+}
