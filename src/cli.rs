@@ -10,6 +10,8 @@ mod models;
 mod project;
 #[cfg(feature = "train")]
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "train")]
 mod simulate;
 #[cfg(feature = "train")]
@@ -58,6 +60,9 @@ enum Command {
     Decide(decide::Args),
     /// Lists, shows, promotes, rolls back and verifies published models.
     Models(models::Args),
+    /// Answers over HTTP.
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
 }
 
 /// Runs a command.
@@ -79,5 +84,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&project, &args),
     }
 }

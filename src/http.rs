@@ -64,10 +64,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .with_state(service)
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MOST_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            REQUEST_DEADLINE,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(map_response(problem::in_place_of_plain_errors))
 }

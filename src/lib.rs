@@ -2,5 +2,7 @@
 
 pub mod book;
 pub mod decision;
+#[cfg(feature = "serve")]
+pub mod http;
 #[cfg(feature = "train")]
 pub mod simulate;

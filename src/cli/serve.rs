@@ -25,7 +25,11 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let timelines = open_timelines(&project.timelines_path())?;
     let moment = timelines.last_event().map_or(Moment::from_day(0), |last| Moment::from_day(last.day() + 1));
     let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(!scorer.is_empty(), "no model is published in {}; run `tend train` first", project.folder.display());
+    anyhow::ensure!(
+        !scorer.is_empty(),
+        "no model is published in {}; run `tend train` first",
+        project.folder.display()
+    );
     let book = Book::new(scorer, timelines, &project.policy()?)?;
     let service = Arc::new(Service { book, moment });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

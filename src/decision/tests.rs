@@ -1,6 +1,5 @@
 //! Decisions: gains by hand-computed numbers, the verdicts, and what a person is told.
 
-
 use tend_models::quantities::Moment;
 
 use super::fixtures::{Customer, action, compiled, shop, shopper, with_actions};

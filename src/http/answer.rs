@@ -62,9 +62,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Result<Respons
 /// The models that answer.
 pub(super) async fn models(State(service): State<Arc<Service>>) -> Response {
     let versions = service.book.scorer.versions().iter();
-    let models: Vec<_> = versions
-        .map(|(task, version)| serde_json::json!({"task": task, "version": version}))
-        .collect();
+    let models: Vec<_> =
+        versions.map(|(task, version)| serde_json::json!({"task": task, "version": version})).collect();
     Json(serde_json::json!({"models": models})).into_response()
 }
 
@@ -97,16 +96,11 @@ pub(super) async fn customer(
     let Query(query) = query.map_err(|found| Problem::shape(found.body_text()))?;
     let moment = query.moment.map_or(service.moment, |When(moment)| moment);
     let book = &service.book;
-    let place = place_of(&book.timelines, &id, moment)
-        .ok_or_else(|| Problem::unknown(1, vec![unknown_at("")]))?;
+    let place = place_of(&book.timelines, &id, moment).ok_or_else(|| Problem::unknown(1, vec![unknown_at("")]))?;
     let mut bound = book.scorer.bind(&book.timelines);
     let (scorecard, decision) = book.judge(&mut bound, place, moment);
     check_finite(scores_are_finite(&scorecard) && decision_is_finite(&decision))?;
-    json(&Customer {
-        scorecard,
-        decision,
-    })
-    .map(json_response)
+    json(&Customer { scorecard, decision }).map(json_response)
 }
 
 async fn answer(
@@ -120,9 +114,7 @@ async fn answer(
     let is_long = body.len() > MOST_INLINE_BYTES;
     let request = apart(is_long, move || parse(&body)).await?;
     let is_much = request.len() > MOST_INLINE;
-    apart(is_much, move || compute(&service, &request, question))
-        .await
-        .map(json_response)
+    apart(is_much, move || compute(&service, &request, question)).await.map(json_response)
 }
 
 /// Runs work here, or on a thread for blocking work if it is long.
@@ -133,9 +125,7 @@ async fn apart<T: Send + 'static>(
     if !is_long {
         return work();
     }
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Problem::defect()))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::defect()))
 }
 
 fn compute(service: &Service, request: &Request, question: Question) -> Result<Vec<u8>, Problem> {
@@ -149,9 +139,7 @@ fn compute(service: &Service, request: &Request, question: Question) -> Result<V
         }
         Subjects::Inline(customers) => {
             let timelines = inline::timelines(customers, &service.book.timelines.attributes)?;
-            let ids = customers
-                .iter()
-                .map(|customer| customer.customer_id.as_str());
+            let ids = customers.iter().map(|customer| customer.customer_id.as_str());
             let places = places_of(&timelines, ids, "/customers", moment)?;
             write(service, &timelines, &places, moment, question)
         }
@@ -168,18 +156,13 @@ fn write(
     let mut bound: BoundScorer<'_> = service.book.scorer.bind(timelines);
     match question {
         Question::Scores => {
-            let scores: Vec<Scorecard> = places
-                .iter()
-                .map(|&place| bound.score(place, moment).0)
-                .collect();
+            let scores: Vec<Scorecard> = places.iter().map(|&place| bound.score(place, moment).0).collect();
             check_finite(scores.iter().all(scores_are_finite))?;
             json(&Scores { scores })
         }
         Question::Decisions => {
-            let decisions: Vec<Decision> = places
-                .iter()
-                .map(|&place| service.book.judge(&mut bound, place, moment).1)
-                .collect();
+            let decisions: Vec<Decision> =
+                places.iter().map(|&place| service.book.judge(&mut bound, place, moment).1).collect();
             check_finite(decisions.iter().all(decision_is_finite))?;
             json(&Decisions { decisions })
         }
@@ -202,11 +185,7 @@ fn places_of<'a>(
             None => unknown.push(unknown_at(&format!("{pointer}/{index}"))),
         }
     }
-    if unknown.is_empty() {
-        Ok(places)
-    } else {
-        Err(Problem::unknown(asked, unknown))
-    }
+    if unknown.is_empty() { Ok(places) } else { Err(Problem::unknown(asked, unknown)) }
 }
 
 fn place_of(timelines: &Timelines, id: &str, moment: Moment) -> Option<usize> {
@@ -215,27 +194,16 @@ fn place_of(timelines: &Timelines, id: &str, moment: Moment) -> Option<usize> {
 }
 
 fn unknown_at(pointer: &str) -> Fault {
-    Fault {
-        pointer: pointer.to_owned(),
-        detail: "no such customer before the moment".to_owned(),
-    }
+    Fault { pointer: pointer.to_owned(), detail: "no such customer before the moment".to_owned() }
 }
 
 fn check_ready(service: &Service) -> Result<(), Problem> {
-    if service.book.scorer.is_empty() {
-        Err(Problem::not_ready())
-    } else {
-        Ok(())
-    }
+    if service.book.scorer.is_empty() { Err(Problem::not_ready()) } else { Ok(()) }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = given
-        .and_then(|value| value.split(';').next())
-        .map(str::trim);
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = given.and_then(|value| value.split(';').next()).map(str::trim);
     match essence {
         Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
         _ => Err(Problem::media_type()),
@@ -244,34 +212,23 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// JSON has no infinity; the serialiser would write `null` and nobody would notice.
 fn check_finite(is_finite: bool) -> Result<(), Problem> {
-    if is_finite {
-        Ok(())
-    } else {
-        Err(Problem::defect())
-    }
+    if is_finite { Ok(()) } else { Err(Problem::defect()) }
 }
 
 /// Whether all numbers of a scorecard can be written; those of checked types always can.
 pub(super) fn scores_are_finite(scorecard: &Scorecard) -> bool {
-    scorecard
-        .value
-        .is_none_or(|value| value.expected_purchases.is_finite())
+    scorecard.value.is_none_or(|value| value.expected_purchases.is_finite())
 }
 
 /// Whether all numbers of a decision can be written.
 pub(super) fn decision_is_finite(decision: &Decision) -> bool {
     let considered = decision.considered.iter();
     let gains = considered.filter_map(|considered| considered.expected_gain);
-    [
-        decision.expected_gain,
-        decision.effect,
-        decision.cost,
-        decision.probability,
-    ]
-    .into_iter()
-    .chain(decision.at_stake)
-    .chain(gains)
-    .all(f64::is_finite)
+    [decision.expected_gain, decision.effect, decision.cost, decision.probability]
+        .into_iter()
+        .chain(decision.at_stake)
+        .chain(gains)
+        .all(f64::is_finite)
 }
 
 fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {

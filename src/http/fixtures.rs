@@ -75,26 +75,14 @@ fn scorer(timelines: &Timelines) -> Scorer {
     let positive = |value| Positive::new(value).unwrap();
     let probability = |value| Probability::new(value).unwrap();
     let names = plan.names();
-    let recency = names
-        .iter()
-        .position(|name| name == "days_since_last_purchase")
-        .unwrap();
+    let recency = names.iter().position(|name| name == "days_since_last_purchase").unwrap();
     let mut scorer = Scorer::default();
     scorer.take(
         header(Task::Clv),
         Model::Clv(ClvModel {
             plan: plan.clone(),
-            purchases: BgNbd {
-                r: positive(0.6),
-                alpha: positive(8.0),
-                a: positive(0.7),
-                b: positive(2.5),
-            },
-            spend: Some(GammaGamma {
-                p: positive(6.0),
-                q: positive(3.5),
-                v: positive(15.0),
-            }),
+            purchases: BgNbd { r: positive(0.6), alpha: positive(8.0), a: positive(0.7), b: positive(2.5) },
+            spend: Some(GammaGamma { p: positive(6.0), q: positive(3.5), v: positive(15.0) }),
             unit_days: positive(7.0),
             horizon_days: positive(365.0),
             margin: probability(0.3),
@@ -116,9 +104,7 @@ fn scorer(timelines: &Timelines) -> Scorer {
                 width: names.len(),
             },
             plan,
-            definition: ChurnDefinition::NoPurchase {
-                active_within_days: 180,
-            },
+            definition: ChurnDefinition::NoPurchase { active_within_days: 180 },
             horizon_days: 90,
         }),
     );
@@ -129,26 +115,17 @@ pub(super) fn service(customers: usize) -> Arc<Service> {
     let timelines = timelines(customers);
     let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
     let book = Book::new(scorer(&timelines), timelines, &policy).unwrap();
-    Arc::new(Service {
-        book,
-        moment: moment(END),
-    })
+    Arc::new(Service { book, moment: moment(END) })
 }
 
 pub(super) fn service_without_models() -> Arc<Service> {
     let policy = "[money]\ncurrency = \"EUR\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n";
     let policy = Policy::parse(policy).unwrap();
     let book = Book::new(Scorer::default(), timelines(1), &policy).unwrap();
-    Arc::new(Service {
-        book,
-        moment: moment(END),
-    })
+    Arc::new(Service { book, moment: moment(END) })
 }
 
-pub(super) async fn send(
-    service: &Arc<Service>,
-    request: Request<Body>,
-) -> (StatusCode, String, Vec<u8>) {
+pub(super) async fn send(service: &Arc<Service>, request: Request<Body>) -> (StatusCode, String, Vec<u8>) {
     let response = router(Arc::clone(service)).oneshot(request).await.unwrap();
     let status = response.status();
     let media_type = response.headers().get(header::CONTENT_TYPE);
@@ -165,17 +142,10 @@ pub(super) async fn got(service: &Arc<Service>, path: &str) -> (StatusCode, Valu
 }
 
 pub(super) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
-    Request::post(path)
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(body.into())
-        .unwrap()
+    Request::post(path).header(header::CONTENT_TYPE, "application/json").body(body.into()).unwrap()
 }
 
-pub(super) async fn posted(
-    service: &Arc<Service>,
-    path: &str,
-    body: &Value,
-) -> (StatusCode, Vec<u8>) {
+pub(super) async fn posted(service: &Arc<Service>, path: &str, body: &Value) -> (StatusCode, Vec<u8>) {
     let (status, _, answer) = send(service, post(path, body.to_string())).await;
     (status, answer)
 }

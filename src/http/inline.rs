@@ -3,23 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tend_models::timeline::{
-    Attribute, AttributeValues, ContactRow, EventRow, PurchaseRow, SubscriptionRow, Timelines,
-    TimelinesBuilder,
+    Attribute, AttributeValues, ContactRow, EventRow, PurchaseRow, SubscriptionRow, Timelines, TimelinesBuilder,
 };
 
 use super::problem::{Fault, Problem};
-use super::request::{
-    AttributeValue, Contact, Event, InlineCustomer, Number, Subscription, Text, Transaction, When,
-};
+use super::request::{AttributeValue, Contact, Event, InlineCustomer, Number, Subscription, Text, Transaction, When};
 
 /// Makes timelines; `known` are the attributes that the book has, which alone can be given.
 ///
 /// # Errors
 /// [`Problem`] 422 with a pointer to everything that cannot be used.
-pub(super) fn timelines(
-    customers: &[InlineCustomer],
-    known: &[Attribute],
-) -> Result<Timelines, Problem> {
+pub(super) fn timelines(customers: &[InlineCustomer], known: &[Attribute]) -> Result<Timelines, Problem> {
     let mut builder = TimelinesBuilder::default();
     let handles: BTreeMap<&str, (usize, bool)> = known
         .iter()
@@ -27,9 +21,7 @@ pub(super) fn timelines(
             let name = attribute.name.as_str();
             match attribute.values {
                 AttributeValues::Number(_) => (name, (builder.add_number_attribute(name), true)),
-                AttributeValues::Category { .. } => {
-                    (name, (builder.add_category_attribute(name), false))
-                }
+                AttributeValues::Category { .. } => (name, (builder.add_category_attribute(name), false)),
             }
         })
         .collect();
@@ -37,10 +29,7 @@ pub(super) fn timelines(
     let mut seen = BTreeSet::new();
     for (place, given) in customers.iter().enumerate() {
         let mut fault = |pointer: String, detail: String| {
-            faults.push(Fault {
-                pointer: format!("/customers/{place}{pointer}"),
-                detail,
-            });
+            faults.push(Fault { pointer: format!("/customers/{place}{pointer}"), detail });
         };
         if !seen.insert(given.customer_id.as_str()) {
             let detail = "found an id that is in the request already, expected each once";
@@ -65,21 +54,14 @@ pub(super) fn timelines(
             }
         }
         for (row, subscription) in given.subscriptions.iter().enumerate() {
-            if subscription
-                .end_date
-                .is_some_and(|end| end.0 < subscription.start_date.0)
-            {
+            if subscription.end_date.is_some_and(|end| end.0 < subscription.start_date.0) {
                 let detail = "found an end before the start, expected one from the start on";
                 fault(format!("/subscriptions/{row}/end_date"), detail.to_owned());
             }
         }
         add_rows(&mut builder, customer, given);
     }
-    if faults.is_empty() {
-        Ok(builder.finish())
-    } else {
-        Err(Problem::faults(faults))
-    }
+    if faults.is_empty() { Ok(builder.finish()) } else { Err(Problem::faults(faults)) }
 }
 
 /// Sets an attribute; `handle` comes with whether the attribute holds numbers.
@@ -120,14 +102,8 @@ fn unknown_attribute(known: &[Attribute]) -> String {
     if known.is_empty() {
         return "found an attribute, expected none as the book has none; leave it out".to_owned();
     }
-    let names: Vec<&str> = known
-        .iter()
-        .map(|attribute| attribute.name.as_str())
-        .collect();
-    format!(
-        "found an attribute that the book does not have, expected one of {}",
-        names.join(", ")
-    )
+    let names: Vec<&str> = known.iter().map(|attribute| attribute.name.as_str()).collect();
+    format!("found an attribute that the book does not have, expected one of {}", names.join(", "))
 }
 
 fn add_rows(builder: &mut TimelinesBuilder, customer: u32, given: &InlineCustomer) {
@@ -188,10 +164,7 @@ fn contact(row: &Contact) -> ContactRow<'_> {
         known_at: row.available_at.map(|when| when.0),
         action: row.action_id.as_str(),
         is_control: row.is_control,
-        taken: row
-            .outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.as_str().eq_ignore_ascii_case("taken")),
+        taken: row.outcome.as_ref().is_some_and(|outcome| outcome.as_str().eq_ignore_ascii_case("taken")),
         outcome_at: row.outcome_at.map(|when| when.0),
     }
 }

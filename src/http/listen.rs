@@ -33,11 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// None: what goes wrong on one connection ends that connection alone, and a refusal to accept is waited out.
-pub async fn serve(
-    listener: TcpListener,
-    service: Arc<Service>,
-    shutdown: impl Future,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future) -> io::Result<()> {
     let app = TowerToHyperService::new(router(service));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -64,11 +60,7 @@ pub async fn serve(
 }
 
 /// Serves one connection; what goes wrong on it is the client's to see.
-async fn converse(
-    stream: TcpStream,
-    app: TowerToHyperService<Router>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn converse(stream: TcpStream, app: TowerToHyperService<Router>, mut stopped: watch::Receiver<bool>) {
     // Only latency is at stake.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()

@@ -71,12 +71,8 @@ fn customer() -> Value {
         "required": ["scorecard", "decision"],
         "properties": {"scorecard": reference("Scorecard"), "decision": reference("Decision")},
     });
-    let mut operation = operation(
-        "customer",
-        "Scores of one customer and the decision on them.",
-        answer,
-        &[404, 422, 503],
-    );
+    let mut operation =
+        operation("customer", "Scores of one customer and the decision on them.", answer, &[404, 422, 503]);
     operation["parameters"] = json!([
         {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
         {"name": "moment", "in": "query", "schema": reference("Moment")},
@@ -121,8 +117,7 @@ fn schemas() -> Value {
     let moment = reference("Moment");
     let name = reference("Name");
     let number = reference("Number");
-    let customers =
-        json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference("Customer")});
+    let customers = json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference("Customer")});
     json!({
         "Moment": {
             "type": "string",

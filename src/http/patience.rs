@@ -21,25 +21,16 @@ pub(super) struct Impatient<S> {
 impl<S> Impatient<S> {
     /// Wraps a socket.
     pub(super) fn new(socket: S) -> Self {
-        Self {
-            socket,
-            deadline: None,
-        }
+        Self { socket, deadline: None }
     }
 
     /// The outcome of a write, or an error once the deadline has passed without one.
-    fn timed<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn timed<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.deadline = None;
             return outcome;
         }
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(sleep(WRITE_DEADLINE)));
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(WRITE_DEADLINE)));
         ready!(deadline.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -56,11 +47,7 @@ impl<S: Read + Unpin> Read for Impatient<S> {
 }
 
 impl<S: Write + Unpin> Write for Impatient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.timed(context, outcome)
     }

@@ -42,36 +42,18 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: String) -> Self {
-        Self {
-            status,
-            code,
-            title,
-            detail,
-            faults: Vec::new(),
-        }
+        Self { status, code, title, detail, faults: Vec::new() }
     }
 
     /// The body is not JSON.
     pub(super) fn malformed(found: impl std::fmt::Display) -> Self {
-        let detail = format!(
-            "found a body that is not JSON: {found}; expected one JSON object; see /openapi.json"
-        );
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "Malformed JSON",
-            detail,
-        )
+        let detail = format!("found a body that is not JSON: {found}; expected one JSON object; see /openapi.json");
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", "Malformed JSON", detail)
     }
 
     /// The body or the query is readable and has the wrong shape.
     pub(super) fn shape(detail: String) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "wrong_shape",
-            "Wrong shape",
-            detail,
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_shape", "Wrong shape", detail)
     }
 
     /// Places of the request are wrong.
@@ -80,10 +62,7 @@ impl Problem {
             "found {} that cannot be used; mend what `errors` lists and send the request again",
             counted(faults.len(), "place", "places")
         );
-        Self {
-            faults,
-            ..Self::shape(detail)
-        }
+        Self { faults, ..Self::shape(detail) }
     }
 
     /// Customers that are not known before the moment; `faults` names their places, not their ids.
@@ -93,12 +72,7 @@ impl Problem {
              leave them out or send their histories in `customers`",
             counted(faults.len(), "customer", "customers")
         );
-        let problem = Self::new(
-            StatusCode::NOT_FOUND,
-            "unknown_customers",
-            "Unknown customers",
-            detail,
-        );
+        let problem = Self::new(StatusCode::NOT_FOUND, "unknown_customers", "Unknown customers", detail);
         Self { faults, ..problem }
     }
 
@@ -113,8 +87,7 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "not_ready",
             "Not ready",
-            "found no model; expected at least one champion; run `tend train` and start the service again"
-                .to_owned(),
+            "found no model; expected at least one champion; run `tend train` and start the service again".to_owned(),
         )
     }
 

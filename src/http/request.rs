@@ -70,10 +70,7 @@ pub(super) struct InlineCustomer {
 
 /// The value of an attribute.
 #[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a number within 1e12 of zero, a text of 1 to 256 bytes, true or false"
-)]
+#[serde(untagged, expecting = "expected a number within 1e12 of zero, a text of 1 to 256 bytes, true or false")]
 pub(super) enum AttributeValue {
     Flag(bool),
     Number(Number),
@@ -169,9 +166,7 @@ impl TryFrom<f64> for Number {
         if value.abs() <= LARGEST_NUMBER {
             Ok(Self(value))
         } else {
-            Err(format!(
-                "found the number {value}, expected one within 1e12 of zero"
-            ))
+            Err(format!("found the number {value}, expected one within 1e12 of zero"))
         }
     }
 }
@@ -189,9 +184,7 @@ impl TryFrom<String> for When {
         if TIMES.contains(&moment.seconds()) {
             Ok(Self(moment))
         } else {
-            Err(format!(
-                "found {moment}, expected a time in the years 1900 to 2199"
-            ))
+            Err(format!("found {moment}, expected a time in the years 1900 to 2199"))
         }
     }
 }
@@ -211,14 +204,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Request, Problem> {
         (Some(_), Some(_)) => return Err(one_of("both")),
         (None, None) => return Err(one_of("neither")),
     };
-    let request = Request {
-        subjects,
-        moment: body.moment.map(|when| when.0),
-    };
+    let request = Request { subjects, moment: body.moment.map(|when| when.0) };
     match request.len() {
-        0 => Err(Problem::shape(
-            "found no customer; expected at least one".to_owned(),
-        )),
+        0 => Err(Problem::shape("found no customer; expected at least one".to_owned())),
         count if count > MOST_CUSTOMERS => Err(Problem::shape(format!(
             "found {count} customers; expected at most {MOST_CUSTOMERS}; send several requests"
         ))),
@@ -237,7 +225,5 @@ impl Request {
 }
 
 fn one_of(found: &str) -> Problem {
-    Problem::shape(format!(
-        "found {found} of `customer_ids` and `customers`; expected one of them; see /openapi.json"
-    ))
+    Problem::shape(format!("found {found} of `customer_ids` and `customers`; expected one of them; see /openapi.json"))
 }

@@ -14,14 +14,10 @@ use crate::decision::Decision;
 #[tokio::test]
 async fn health_says_whether_there_are_models() {
     let full = service(3);
-    assert_eq!(
-        got(&full, "/health/live").await,
-        (StatusCode::OK, json!({"live": true}))
-    );
+    assert_eq!(got(&full, "/health/live").await, (StatusCode::OK, json!({"live": true})));
     let ready = json!({"ready": true, "models": {"churn": "7", "clv": "7"}});
     assert_eq!(got(&full, "/health/ready").await, (StatusCode::OK, ready));
-    let models =
-        json!({"models": [{"task": "churn", "version": "7"}, {"task": "clv", "version": "7"}]});
+    let models = json!({"models": [{"task": "churn", "version": "7"}, {"task": "clv", "version": "7"}]});
     assert_eq!(got(&full, "/v1/models").await, (StatusCode::OK, models));
 }
 
@@ -31,33 +27,19 @@ async fn decisions_are_the_bytes_of_the_batch() {
     for customers in [3, 200] {
         let service = service(customers);
         let ids: Vec<String> = (0..customers).map(|number| format!("c{number}")).collect();
-        let places: Vec<usize> = ids
-            .iter()
-            .map(|id| service.book.timelines.position(id).unwrap())
-            .collect();
+        let places: Vec<usize> = ids.iter().map(|id| service.book.timelines.position(id).unwrap()).collect();
         let judged = service.book.judge_all(moment("2026-03-15"), &places);
         let (scores, decisions): (Vec<_>, Vec<Decision>) = judged.into_iter().unzip();
         assert!(scores.iter().all(answer::scores_are_finite));
         assert!(decisions.iter().all(answer::decision_is_finite));
         let body = json!({"customer_ids": ids, "moment": "2026-03-15"});
         for (path, member, expected) in [
-            (
-                "/v1/decisions",
-                "decisions",
-                serde_json::to_string(&decisions).unwrap(),
-            ),
-            (
-                "/v1/scores",
-                "scores",
-                serde_json::to_string(&scores).unwrap(),
-            ),
+            ("/v1/decisions", "decisions", serde_json::to_string(&decisions).unwrap()),
+            ("/v1/scores", "scores", serde_json::to_string(&scores).unwrap()),
         ] {
             let (status, answer) = posted(&service, path, &body).await;
             assert_eq!(status, StatusCode::OK);
-            assert_eq!(
-                String::from_utf8(answer).unwrap(),
-                format!("{{\"{member}\":{expected}}}")
-            );
+            assert_eq!(String::from_utf8(answer).unwrap(), format!("{{\"{member}\":{expected}}}"));
         }
     }
 }
@@ -113,9 +95,7 @@ async fn one_customer_has_a_scorecard_and_a_decision() {
         let request = Request::get(path).body(Body::empty()).unwrap();
         assert_eq!(problem(&service, request).await.0, 404);
     }
-    let request = Request::get("/v1/customers/c1?moment=soon")
-        .body(Body::empty())
-        .unwrap();
+    let request = Request::get("/v1/customers/c1?moment=soon").body(Body::empty()).unwrap();
     assert_eq!(problem(&service, request).await.0, 422);
 }
 
@@ -125,12 +105,7 @@ async fn unknown_customers_are_counted_and_pointed_at_but_not_named() {
     let (status, problem) = problem(&service(3), post("/v1/scores", body)).await;
     assert_eq!(status, 404);
     assert_eq!(problem["error_code"], "unknown_customers");
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("found 2 customers of 4")
-    );
+    assert!(problem["detail"].as_str().unwrap().starts_with("found 2 customers of 4"));
     assert_eq!(problem["errors"][0]["pointer"], "/customer_ids/1");
     assert_eq!(problem["errors"][1]["pointer"], "/customer_ids/3");
     assert!(!problem.to_string().contains("secret"));
@@ -183,9 +158,7 @@ async fn a_body_above_the_limit_is_refused_declared_or_not() {
     let service = service(1);
     let big = vec![b' '; MOST_BODY_BYTES + 1];
     let mut declared = post("/v1/scores", "{}");
-    declared
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, big.len().into());
+    declared.headers_mut().insert(header::CONTENT_LENGTH, big.len().into());
     assert_eq!(problem(&service, declared).await.0, 413);
     assert_eq!(problem(&service, post("/v1/scores", big)).await.0, 413);
 }
@@ -193,10 +166,9 @@ async fn a_body_above_the_limit_is_refused_declared_or_not() {
 #[tokio::test]
 async fn without_a_model_the_service_is_not_ready() {
     let service = service_without_models();
-    for request in [
-        Request::get("/health/ready").body(Body::empty()).unwrap(),
-        post("/v1/scores", r#"{"customer_ids": ["c0"]}"#),
-    ] {
+    for request in
+        [Request::get("/health/ready").body(Body::empty()).unwrap(), post("/v1/scores", r#"{"customer_ids": ["c0"]}"#)]
+    {
         let (status, problem) = problem(&service, request).await;
         assert_eq!(status, 503);
         assert_eq!(problem["error_code"], "not_ready");
@@ -207,10 +179,7 @@ async fn without_a_model_the_service_is_not_ready() {
 fn a_panic_is_a_problem_that_does_not_say_what_the_panic_said() {
     let response = after_panic(Box::new("secret"));
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(
-        response.headers()[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
 }
 
 #[tokio::test]
@@ -221,57 +190,33 @@ async fn the_description_has_every_route_and_only_schemas_that_exist() {
     assert_eq!(document, openapi::description());
     let paths = document["paths"].as_object().unwrap();
     let source = include_str!("../http.rs");
-    let routes: Vec<&str> = source
-        .split(".route(\"")
-        .skip(1)
-        .map(|rest| rest.split('"').next().unwrap())
-        .collect();
+    let routes: Vec<&str> = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(routes.len(), 7);
     assert_eq!(paths.len(), routes.len());
     assert!(routes.iter().all(|route| paths.contains_key(*route)));
     let text = document.to_string();
     for rest in text.split("#/components/schemas/").skip(1) {
         let name = rest.split('"').next().unwrap();
-        assert!(
-            document["components"]["schemas"][name].is_object(),
-            "{name}"
-        );
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
     }
-    let scorecard =
-        serde_json::from_slice::<Value>(&posted_one(&service, "/v1/scores").await).unwrap();
-    let decision =
-        serde_json::from_slice::<Value>(&posted_one(&service, "/v1/decisions").await).unwrap();
-    for (schema, answer) in [
-        ("Scorecard", &scorecard["scores"][0]),
-        ("Decision", &decision["decisions"][0]),
-    ] {
-        let required = document["components"]["schemas"][schema]["required"]
-            .as_array()
-            .unwrap();
+    let scorecard = serde_json::from_slice::<Value>(&posted_one(&service, "/v1/scores").await).unwrap();
+    let decision = serde_json::from_slice::<Value>(&posted_one(&service, "/v1/decisions").await).unwrap();
+    for (schema, answer) in [("Scorecard", &scorecard["scores"][0]), ("Decision", &decision["decisions"][0])] {
+        let required = document["components"]["schemas"][schema]["required"].as_array().unwrap();
         let members = answer.as_object().unwrap();
         assert_eq!(required.len(), members.len(), "{schema}");
-        assert!(
-            required
-                .iter()
-                .all(|name| members.contains_key(name.as_str().unwrap()))
-        );
+        assert!(required.iter().all(|name| members.contains_key(name.as_str().unwrap())));
     }
 }
 
 async fn posted_one(service: &Arc<Service>, path: &str) -> Vec<u8> {
-    posted(service, path, &json!({"customer_ids": ["c0"]}))
-        .await
-        .1
+    posted(service, path, &json!({"customer_ids": ["c0"]})).await.1
 }
 
 /// Serves on a port of its own; the sender stops it.
 async fn listening(
     service: Arc<Service>,
-) -> (
-    std::net::SocketAddr,
-    tokio::sync::oneshot::Sender<()>,
-    tokio::task::JoinHandle<std::io::Result<()>>,
-) {
+) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -287,9 +232,7 @@ async fn a_client_that_is_slow_with_the_head_is_gone_within_six_seconds() {
         .map(|head| {
             std::thread::spawn(move || {
                 let mut socket = std::net::TcpStream::connect(address).unwrap();
-                socket
-                    .set_read_timeout(Some(Duration::from_secs(10)))
-                    .unwrap();
+                socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
                 socket.write_all(head).unwrap();
                 let start = Instant::now();
                 let mut answer = Vec::new();
@@ -299,9 +242,7 @@ async fn a_client_that_is_slow_with_the_head_is_gone_within_six_seconds() {
         })
         .collect();
     for wait in waits {
-        let (is_closed, waited) = tokio::task::spawn_blocking(move || wait.join().unwrap())
-            .await
-            .unwrap();
+        let (is_closed, waited) = tokio::task::spawn_blocking(move || wait.join().unwrap()).await.unwrap();
         assert!(is_closed);
         assert!(waited < Duration::from_secs(6), "{waited:?}");
     }
