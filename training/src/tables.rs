@@ -505,7 +505,7 @@ fn out_series(name: &str, column: OutColumn) -> PolarsResult<Series> {
         OutColumn::Whole(values) => Series::new(name, values),
         OutColumn::Flag(values) => Series::new(name, values),
         OutColumn::Time(values) if values.iter().all(|&at| at == i64::MAX || at % DAY_SECONDS == 0) => {
-            let day = |at: i64| (at != i64::MAX).then(|| (at / DAY_SECONDS) as i32);
+            let day = |at: i64| (at != i64::MAX).then_some((at / DAY_SECONDS) as i32);
             Int32Chunked::from_iter_options(name, values.into_iter().map(day)).into_series().cast(&DataType::Date)?
         }
         OutColumn::Time(values) => {
