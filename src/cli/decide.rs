@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tend::book::Book;
 use tend::decision::{Decision, LEAVE_ALONE};
 use tend_models::quantities::Moment;
 use tend_models::scorecard::Scorecard;
-use tend_models::scorer::Scorer;
 use tend_training::run::data_until;
 use tend_training::tables::{OutColumn, write_table};
 
@@ -32,13 +30,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to decide on")?;
-    let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(
-        !scorer.is_empty(),
-        "no model is published in {}; run `tend train` first",
-        project.folder.display()
-    );
-    let book = Book::new(scorer, timelines, &project.policy()?)?;
+    let book = project.book(timelines)?;
     let judged = book.judge_all(moment, &book.customers_at(moment));
     let listed = write_worklist(&args.out, &judged, args.all)?;
     let gain: f64 = judged.iter().map(|(_, decision)| decision.expected_gain).sum();

@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tend::book::Book;
 use tend::decision::{Decision, LEAVE_ALONE, Policy, PolicyKind};
 use tend::simulate::{SimulateParams, simulate};
 use tend_models::scorecard::{Scorecard, Task};
-use tend_models::scorer::Scorer;
 use tend_training::ingest::TableReceived;
 use tend_training::report::{
     ActionCount, DataReceived, DecisionSummary, RejectedRows, Report, Section, TableRows, render,
@@ -73,7 +71,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     }
 
     eprintln!("deciding");
-    let book = Book::new(Scorer::load(&project.registry())?, ingested.timelines, &project.policy()?)?;
+    let book = project.book(ingested.timelines)?;
     let judged = book.judge_all(as_of, &book.customers_at(as_of));
     let listed = write_worklist(&args.dir.join("worklist.csv"), &judged, false)?;
     let report = report(&trained, &ingested.received, &judged, &as_of.to_string(), currency(&recipe));

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use tend::book::Book;
 use tend_models::registry::Registry;
+use tend_models::scorer::Scorer;
+use tend_models::timeline::Timelines;
 
 /// A project's folder and how answers are written.
 #[derive(Debug)]
@@ -31,6 +34,17 @@ impl Project {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("{} cannot be read; write one with `tend init`", path.display()))?;
         tend::decision::Policy::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    /// These customers with the published models and the policy.
+    pub fn book(&self, timelines: Timelines) -> anyhow::Result<Book> {
+        let scorer = Scorer::load(&self.registry())?;
+        anyhow::ensure!(
+            !scorer.is_empty(),
+            "no model is published in {}; run `tend train` first",
+            self.folder.display()
+        );
+        Ok(Book::new(scorer, timelines, &self.policy()?)?)
     }
 
     /// Prints an answer as JSON on one line.

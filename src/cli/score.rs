@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use tend::book::Book;
 use tend_models::artifact::Model;
 use tend_models::features::purchase_rhythm;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
-use tend_models::scorer::{MOST_REASONS, Scorer, reasons, value_of_rhythm};
+use tend_models::scorer::{MOST_REASONS, reasons, value_of_rhythm};
 use tend_training::run::{data_until, read_customer_table};
 use tend_training::tables::{OutColumn, write_table};
 
@@ -156,14 +155,8 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to score")?;
-    let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(
-        !scorer.is_empty(),
-        "no model is published in {}; run `tend train` first",
-        project.folder.display()
-    );
-    let (products, versions) = (scorer.products(), scorer.versions().clone());
-    let book = Book::new(scorer, timelines, &project.policy()?)?;
+    let book = project.book(timelines)?;
+    let (products, versions) = (book.scorer.products(), book.scorer.versions());
     let customers = book.customers_at(moment);
     let judged = book.judge_all(moment, &customers);
     let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..judged.len()).map(of).collect());

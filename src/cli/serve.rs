@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tend::book::Book;
 use tend::http::{Service, serve};
 use tend_models::quantities::Moment;
-use tend_models::scorer::Scorer;
 use tend_models::timeline::open_timelines;
 
 use super::project::Project;
@@ -24,13 +22,7 @@ pub struct Args {
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let timelines = open_timelines(&project.timelines_path())?;
     let moment = timelines.last_event().map_or(Moment::from_day(0), |last| Moment::from_day(last.day() + 1));
-    let scorer = Scorer::load(&project.registry())?;
-    anyhow::ensure!(
-        !scorer.is_empty(),
-        "no model is published in {}; run `tend train` first",
-        project.folder.display()
-    );
-    let book = Book::new(scorer, timelines, &project.policy()?)?;
+    let book = project.book(timelines)?;
     let service = Arc::new(Service { book, moment });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
