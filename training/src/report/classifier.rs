@@ -18,7 +18,7 @@ pub(super) fn classifier_quality(section: &ClassifierQuality) -> Markup {
     let figures = &section.figures;
     html! {
         p.lead {
-            "Judged on " (counted(figures.rows as u64, "customer", "customers")) " that no model was fitted on, observed "
+            "Judged on " (counted(figures.rows as u64, "customer", "customers")) " that no model was fitted on: "
             (section.period) ". Customers who " (section.event) ": " (count(figures.positives as u64)) " ("
             (percent(figures.base_rate())) ")."
         }

@@ -122,18 +122,15 @@ fn comparison_sentence(candidates: &[&Candidate]) -> String {
     let loss = winner.figures.log_loss;
     match baseline {
         Some(baseline) if !winner.is_baseline => format!(
-            "{} was chosen: its log loss of {} is {} that of the baseline ({}), which gives every customer the same \
-             probability. Calibration error is the average gap between forecast and observed rate, over ten groups of \
+            "{} was chosen: its log loss of {} is {} that of the best baseline, {} ({}). Calibration error is the average gap between forecast and observed rate, over ten groups of \
              equal size.",
             winner.family,
             fixed(loss, 4),
             above_or_below(loss / baseline.figures.log_loss - 1.0),
+            baseline.family,
             fixed(baseline.figures.log_loss, 4),
         ),
-        Some(_) => format!(
-            "No model beat the baseline, which gives every customer the same probability; its log loss is {}.",
-            fixed(loss, 4)
-        ),
+        Some(_) => format!("No model beat the baseline {}; its log loss is {}.", winner.family, fixed(loss, 4)),
         None => format!("{} was chosen: its log loss is {}.", winner.family, fixed(loss, 4)),
     }
 }
@@ -175,7 +172,7 @@ pub(super) fn decisions(section: &DecisionSummary) -> Markup {
         numbers: html! {},
     };
     html! {
-        p.lead { "Gains are expected within the " (section.period) ", in " (section.currency) ", against not acting." }
+        p.lead { "Gains expected " (section.period) ", in " (section.currency) ", against not acting." }
         div.charts { (card.draw()) div.card { (scrolling("decisions", &decision_table(section, &actions, customers, gain))) } }
     }
 }
