@@ -252,7 +252,7 @@ mod tests {
             "Data received and rejected",
             "rejected: 149 × amount is not a number",
             "Churn: models compared",
-            "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the baseline (0.6931)",
+            "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the best baseline, Base rate (0.6931)",
             "ROC curve",
             "Precision-recall curve",
             "Cumulative gains curve",
