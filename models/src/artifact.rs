@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::families::bg_nbd::BgNbd;
 use crate::families::classifier::Classifier;
 use crate::families::gamma_gamma::GammaGamma;
+use crate::families::season::Season;
 use crate::families::segments::Segments;
 use crate::features::FeaturePlan;
 use crate::files::write_atomically;
@@ -124,6 +125,8 @@ pub struct ClvModel {
     pub spend: Option<GammaGamma>,
     /// Days in a time unit.
     pub unit_days: Positive,
+    /// The clock on which the purchase rates are constant.
+    pub season: Season,
     /// Days ahead.
     pub horizon_days: Positive,
     /// Share of spend that is margin.
@@ -177,7 +180,7 @@ impl Model {
             Self::Clv(model) if !(0.0..10.0).contains(&model.annual_discount_rate) => {
                 Err(format!("found a discount rate of {} a year, expected 0 to 10", model.annual_discount_rate))
             }
-            Self::Clv(_) => Ok(()),
+            Self::Clv(model) => model.season.check().map_err(|error| error.to_string()),
             Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
         }
     }

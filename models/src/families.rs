@@ -6,5 +6,6 @@ pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;
 pub mod logistic;
+pub mod season;
 pub mod segments;
 pub mod trees;

@@ -20,7 +20,7 @@ use engagement::EventTotals;
 use spending::PurchaseTotals;
 use subscriptions::SubscriptionTotals;
 
-pub use rhythm::{PurchaseRhythm, purchase_rhythm};
+pub use rhythm::{PurchaseRhythm, purchase_days, purchase_rhythm};
 pub use subscriptions::{active_products, monthly_revenue_at};
 
 /// The windows, in days, over which counts and sums are taken.
@@ -39,6 +39,8 @@ pub enum Measure {
     Purchases(u16),
     /// Purchase days ever.
     PurchasesEver,
+    /// Repeat purchase days a month since the first purchase.
+    PurchasesPerMonth,
     /// Spend in a window, returns netted.
     Spend(u16),
     /// Spend ever, returns netted.
@@ -75,6 +77,12 @@ pub enum Measure {
     DaysSinceEvent(String),
     /// Value of the last event of a type, such as a survey answer.
     LastEventValue(String),
+    /// Events of any type after the last purchase; all of them without a purchase.
+    EventsSinceLastPurchase,
+    /// Days since the last sign of life: a purchase or an event.
+    DaysSinceLastActivity,
+    /// Days since the last sign of life over the mean days from one to the next; unknown before the second.
+    ActivityGapRatio,
     /// Contacts received in a window.
     Contacts(u16),
     /// Offers taken in a window.
@@ -207,7 +215,7 @@ impl<'a> SnapshotMaker<'a> {
     pub fn fill(&mut self, history: &History<'_>, row: &mut [f64]) {
         assert_eq!(row.len(), self.bound.len(), "one value a feature");
         self.purchases.read(history);
-        self.events.read(history);
+        self.events.read(history, self.purchases.span().map(|(_, last)| last));
         self.subscriptions.read(history);
         self.contacts.read(history);
         for (value, bound) in row.iter_mut().zip(&self.bound) {
@@ -226,9 +234,25 @@ impl<'a> SnapshotMaker<'a> {
         }
     }
 
+    fn activity(&self, history: &History<'_>) -> Option<Activity> {
+        let spans = [self.purchases.span(), self.events.span()].into_iter().flatten();
+        let (first, last) = spans.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))?;
+        let days = |seconds: i64| seconds as f64 / crate::quantities::DAY_SECONDS as f64;
+        Some(Activity {
+            signs: self.purchases.all() + self.events.all(),
+            days_from_first_to_last: days(last - first),
+            days_since_last: days(history.moment().seconds() - last),
+        })
+    }
+
     fn plain(&self, measure: &Measure, history: &History<'_>) -> f64 {
         match *measure {
             Measure::TenureDays => history.moment().days_since(history.created_at()),
+            Measure::EventsSinceLastPurchase => self.events.since_last_purchase(),
+            Measure::DaysSinceLastActivity => {
+                self.activity(history).map_or(f64::NAN, |activity| activity.days_since_last)
+            }
+            Measure::ActivityGapRatio => self.activity(history).map_or(f64::NAN, |activity| activity.gap_ratio()),
             Measure::Contacts(window) => self.contacts.received(window),
             Measure::ContactsTaken(window) => self.contacts.taken(window),
             Measure::DaysSinceContact => self.contacts.days_since_last(),
@@ -243,6 +267,22 @@ impl<'a> SnapshotMaker<'a> {
             Measure::Discount => self.subscriptions.discount(),
             ref other => self.purchases.value(other),
         }
+    }
+}
+
+/// The signs of life of a customer: purchase days and events.
+struct Activity {
+    signs: f64,
+    days_from_first_to_last: f64,
+    days_since_last: f64,
+}
+
+impl Activity {
+    fn gap_ratio(&self) -> f64 {
+        if self.signs < 2.0 || self.days_from_first_to_last <= 0.0 {
+            return f64::NAN;
+        }
+        self.days_since_last * (self.signs - 1.0) / self.days_from_first_to_last
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
 use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
+use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, Moment, Money};
 use crate::registry::{Registry, RegistryError};
@@ -251,17 +252,30 @@ pub fn lifetime_value(model: &ClvModel, history: &History<'_>) -> Option<Lifetim
     purchase_rhythm(history).map(|rhythm| value_of_rhythm(model, &rhythm))
 }
 
+/// A rhythm on the clock of a season and in time units of `unit_days`.
+#[must_use]
+pub fn on_the_clock(rhythm: &PurchaseRhythm, season: &Season, unit_days: f64) -> PurchaseHistory {
+    let since_first = |days: f64| season.days(rhythm.first_day, rhythm.first_day + days as i64) / unit_days;
+    PurchaseHistory {
+        repeat_purchases: f64::from(rhythm.repeat_purchases),
+        last_purchase: since_first(rhythm.last_purchase_days),
+        observed: since_first(rhythm.observed_days.max(0.0)),
+    }
+}
+
 /// What a customer with this rhythm is still worth.
+///
+/// Discounting runs on the season's clock, at the rate that discounts the end of the horizon right.
 #[must_use]
 pub fn value_of_rhythm(model: &ClvModel, rhythm: &PurchaseRhythm) -> LifetimeValue {
     let unit = model.unit_days.get();
-    let history = PurchaseHistory {
-        repeat_purchases: f64::from(rhythm.repeat_purchases),
-        last_purchase: rhythm.last_purchase_days / unit,
-        observed: rhythm.observed_days.max(0.0) / unit,
-    };
-    let horizon = model.horizon_days.get() / unit;
-    let rate = (1.0 + model.annual_discount_rate).ln() * unit / DAYS_OF_A_YEAR;
+    let history = on_the_clock(rhythm, &model.season, unit);
+    let days = model.horizon_days.get();
+    let observed_until = rhythm.first_day + rhythm.observed_days.max(0.0) as i64;
+    let whole_days = days.round().max(1.0);
+    let season_of_horizon = model.season.days(observed_until, observed_until + whole_days as i64) / whole_days;
+    let horizon = days * season_of_horizon / unit;
+    let rate = (1.0 + model.annual_discount_rate).ln() * unit / (DAYS_OF_A_YEAR * season_of_horizon);
     let discounted = model.purchases.discounted_expected_purchases(history, horizon, rate);
     let mean_spend = if rhythm.mean_repeat_spend > 0.0 { rhythm.mean_repeat_spend } else { 0.0 };
     let repeats = if mean_spend > 0.0 { history.repeat_purchases } else { 0.0 };

@@ -168,7 +168,8 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         plan: FeaturePlan::default(),
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
         unit_days: args.unit.days(),
-        clv: Clv::default(),
+        // The parameters of the literature are on the plain clock.
+        clv: Clv { season: false, ..Clv::default() },
         data_until,
         seed: args.seed,
     };

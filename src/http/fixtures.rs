@@ -11,6 +11,7 @@ use tend_models::families::bg_nbd::BgNbd;
 use tend_models::families::calibration::Calibration;
 use tend_models::families::classifier::{Classifier, Family};
 use tend_models::families::gamma_gamma::GammaGamma;
+use tend_models::families::season::Season;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive, Probability};
 use tend_models::scorecard::Task;
@@ -84,6 +85,7 @@ fn scorer(timelines: &Timelines) -> Scorer {
             purchases: BgNbd { r: positive(0.6), alpha: positive(8.0), a: positive(0.7), b: positive(2.5) },
             spend: Some(GammaGamma { p: positive(6.0), q: positive(3.5), v: positive(15.0) }),
             unit_days: positive(7.0),
+            season: Season::default(),
             horizon_days: positive(365.0),
             margin: probability(0.3),
             annual_discount_rate: 0.1,

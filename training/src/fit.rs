@@ -6,5 +6,6 @@ pub mod forest;
 pub mod gamma_gamma;
 pub mod logistic;
 mod maximise;
+pub mod season;
 pub mod segments;
 pub mod table;

@@ -176,6 +176,8 @@ pub struct Clv {
     pub margin: Probability,
     /// Discount a year.
     pub annual_discount_rate: f64,
+    /// Whether purchase rates follow the month, where two years of data show how.
+    pub season: bool,
 }
 
 impl Default for Clv {
@@ -184,6 +186,7 @@ impl Default for Clv {
             horizon_days: Positive::new(365.0).expect("above 0"),
             margin: Probability::new(0.3).expect("from 0 to 1"),
             annual_discount_rate: 0.1,
+            season: true,
         }
     }
 }

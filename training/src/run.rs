@@ -138,6 +138,11 @@ pub struct ClvFigures {
     pub parameters: PurchaseParameters,
     /// Log likelihood of the purchase model.
     pub log_likelihood: f64,
+    /// Whether the fit of the purchase model reached a maximum.
+    pub converged: bool,
+    /// Purchases of each month against the yearly mean, January first; absent where no season was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub season: Option<[f64; 12]>,
     /// Days in a time unit of the parameters.
     pub unit_days: f64,
     /// The spend model; absent if nobody spent anything on a repeat purchase.

@@ -9,6 +9,10 @@ use crate::timeline::{History, NO_CODE};
 pub(super) struct EventTotals {
     moment: i64,
     types: Vec<TypeTotal>,
+    count: u64,
+    since_last_purchase: u64,
+    first: Option<i64>,
+    last: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +26,18 @@ const UNTOUCHED: TypeTotal = TypeTotal { counts: Windowed([0.0; 6]), last: i64::
 
 impl EventTotals {
     pub(super) fn new(types: usize) -> Self {
-        Self { moment: 0, types: vec![UNTOUCHED; types] }
+        Self { types: vec![UNTOUCHED; types], ..Self::default() }
     }
 
-    pub(super) fn read(&mut self, history: &History<'_>) {
-        self.moment = history.moment().seconds();
-        self.types.fill(UNTOUCHED);
+    pub(super) fn read(&mut self, history: &History<'_>, last_purchase: Option<i64>) {
+        let mut types = std::mem::take(&mut self.types);
+        types.fill(UNTOUCHED);
+        *self = Self { moment: history.moment().seconds(), types, ..Self::default() };
         for event in history.events() {
+            self.count += 1;
+            self.since_last_purchase += u64::from(last_purchase.is_none_or(|purchase| event.at > purchase));
+            self.first = self.first.or(Some(event.at));
+            self.last = Some(event.at);
             if event.event_type == NO_CODE {
                 continue;
             }
@@ -39,6 +48,20 @@ impl EventTotals {
                 total.last_value = event.value;
             }
         }
+    }
+
+    /// Number of events of any type.
+    pub(super) fn all(&self) -> f64 {
+        self.count as f64
+    }
+
+    pub(super) fn since_last_purchase(&self) -> f64 {
+        self.since_last_purchase as f64
+    }
+
+    /// Seconds of the first and the last event of any type.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        self.first.zip(self.last)
     }
 
     pub(super) fn count(&self, code: u32, window: u16) -> f64 {

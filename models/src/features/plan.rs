@@ -53,6 +53,7 @@ impl FeaturePlan {
             self.number(&name, &label, Measure::Purchases(window));
         }
         self.number("purchases_ever", "purchases so far", Measure::PurchasesEver);
+        self.number("purchases_per_month", "purchases a month", Measure::PurchasesPerMonth);
         for window in WINDOWS_DAYS {
             let (name, label) = (format!("spend_{window}d"), format!("spend in the last {window} days"));
             self.number(&name, &label, Measure::Spend(window));
@@ -125,6 +126,16 @@ impl FeaturePlan {
 
     fn add_events(&mut self, timelines: &Timelines, until: Moment) {
         let table = &timelines.events;
+        if table.is_empty() {
+            return;
+        }
+        self.number("days_since_last_activity", "days since the last sign of life", Measure::DaysSinceLastActivity);
+        let label = "days since the last sign of life against the usual gap";
+        self.number("activity_gap_ratio", label, Measure::ActivityGapRatio);
+        if !timelines.purchases.is_empty() {
+            let label = "events since the last purchase";
+            self.number("events_since_last_purchase", label, Measure::EventsSinceLastPurchase);
+        }
         for event_type in frequent(&table.event_type, &table.at, &timelines.event_types, until) {
             let slug = identifier(&event_type);
             for window in [30, 90, 365] {

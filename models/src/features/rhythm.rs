@@ -6,6 +6,8 @@ use crate::timeline::History;
 /// Purchase days of a history, in the terms of the lifetime value literature; times in days.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PurchaseRhythm {
+    /// The day of the first purchase, numbered from 1970-01-01.
+    pub first_day: i64,
     /// Purchase days after the first: *x*.
     pub repeat_purchases: u32,
     /// Days from the first purchase day to the last: *t_x*.
@@ -50,9 +52,22 @@ pub fn purchase_rhythm(history: &History<'_>) -> Option<PurchaseRhythm> {
     let end = (history.moment().seconds() - 1).div_euclid(DAY_SECONDS);
     let repeats = days - 1;
     Some(PurchaseRhythm {
+        first_day: first,
         repeat_purchases: repeats,
         last_purchase_days: (last - first) as f64,
         observed_days: (end - first) as f64,
         mean_repeat_spend: if repeats > 0 { repeat_spend / f64::from(repeats) } else { f64::NAN },
     })
+}
+
+/// The days with a purchase, rising, numbered from 1970-01-01.
+pub fn purchase_days(history: &History<'_>) -> impl Iterator<Item = i64> {
+    let mut last = i64::MIN;
+    history.purchases().filter(|line| line.amount >= 0.0).map(|line| line.at.div_euclid(DAY_SECONDS)).filter(
+        move |&day| {
+            let is_new = day != last;
+            last = day;
+            is_new
+        },
+    )
 }

@@ -7,6 +7,8 @@ use super::{Measure, Windowed};
 use crate::quantities::DAY_SECONDS;
 use crate::timeline::{History, NO_CODE, Purchase};
 
+const DAYS_OF_A_MONTH: f64 = 365.25 / 12.0;
+
 /// What one pass over the purchase lines gathers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PurchaseTotals {
@@ -127,6 +129,16 @@ impl PurchaseTotals {
         }
     }
 
+    /// Number of purchase days.
+    pub(super) fn all(&self) -> f64 {
+        self.purchases.ever()
+    }
+
+    /// Seconds of the first line of the first and of the last purchase day.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        Some((self.gaps.first_at?, self.gaps.last_at))
+    }
+
     /// The value of a measure over purchases; unknown for any other.
     pub(super) fn value(&self, measure: &Measure) -> f64 {
         let bought = self.gaps.first_at.is_some();
@@ -137,6 +149,7 @@ impl PurchaseTotals {
             Measure::Purchases(window) => self.purchases.within(window),
             Measure::PurchasesEver => self.purchases.ever(),
             Measure::Spend(window) => self.spend.within(window),
+            Measure::PurchasesPerMonth => self.per_month(),
             Measure::SpendEver => self.spend.ever(),
             Measure::SpendTrend(short, long) => trend(&self.spend, short, long),
             Measure::PurchaseTrend(short, long) => trend(&self.purchases, short, long),
@@ -182,6 +195,12 @@ impl PurchaseTotals {
             .map(|share| -share * share.ln())
             .sum();
         entropy.exp()
+    }
+
+    /// Repeat purchase days a month since the first purchase.
+    fn per_month(&self) -> f64 {
+        let days = self.gaps.first_at.map_or(f64::NAN, |at| self.days_since(at));
+        self.gaps.count * DAYS_OF_A_MONTH / days
     }
 
     fn days_since(&self, at: i64) -> f64 {

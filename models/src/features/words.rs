@@ -15,6 +15,8 @@ impl FeaturePlan {
         let shown = shown(feature, value);
         match &feature.measure {
             Measure::DaysSinceLastPurchase => format!("no purchase for {shown} days"),
+            Measure::DaysSinceLastActivity => format!("no sign of life for {shown} days"),
+            Measure::PurchasesPerMonth => format!("buys {shown} times a month"),
             Measure::GapRatio => self.late_sentence(row).unwrap_or_else(|| format!("{}: {shown}", feature.label)),
             Measure::Purchases(window) => format!("{shown} purchases in the last {window} days"),
             Measure::Spend(window) => format!("spent {shown} in the last {window} days"),

@@ -3,18 +3,23 @@
 use tend_models::artifact::{ClvModel, Model};
 use tend_models::families::bg_nbd::PurchaseHistory;
 use tend_models::families::gamma_gamma::SpendHistory;
-use tend_models::features::{FeaturePlan, PurchaseRhythm, purchase_rhythm};
+use tend_models::families::season::Season;
+use tend_models::features::{FeaturePlan, PurchaseRhythm, purchase_days, purchase_rhythm};
 use tend_models::quantities::{DAY_SECONDS, Moment, Positive};
 use tend_models::scorecard::Task;
-use tend_models::scorer::value_of_rhythm;
+use tend_models::scorer::{on_the_clock, value_of_rhythm};
 use tend_models::timeline::Timelines;
 
 use super::{ClvFigures, Figures, HoldOut, PurchaseParameters, SpendParameters, TrainError, Trained};
 use crate::evaluate::ValueFigures;
 use crate::fit::bg_nbd::{self, BgNbdFit};
 use crate::fit::gamma_gamma::{self, GammaGammaFit};
+use crate::fit::season::PurchaseCalendar;
 use crate::labels::purchases_in;
 use crate::recipe::Clv;
+
+/// Fits of the season and of the purchases under it, in turns.
+const SEASON_ROUNDS: usize = 2;
 
 /// What to fit a lifetime value model on.
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub struct ClvRun<'a> {
 }
 
 struct Fitted {
+    season: Season,
     purchases: BgNbdFit,
     spend: Option<GammaGammaFit>,
     customers: usize,
@@ -47,14 +53,14 @@ struct Fitted {
 /// # Errors
 /// [`TrainError`] if no customer ever came back, or the fit fails.
 pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
-    let unit = run.unit_days.get();
     let rhythms = rhythms_before(run.timelines, run.as_of);
-    let fitted = fit(&rhythms, unit)?;
+    let fitted = fit(run, &rhythms, run.as_of)?;
     let model = |fitted: &Fitted| ClvModel {
         plan: run.plan.clone(),
         purchases: fitted.purchases.model,
         spend: fitted.spend.as_ref().map(|spend| spend.model),
         unit_days: run.unit_days,
+        season: fitted.season.clone(),
         horizon_days: run.clv.horizon_days,
         margin: run.clv.margin,
         annual_discount_rate: run.clv.annual_discount_rate,
@@ -66,13 +72,13 @@ pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
         let days = run.clv.horizon_days.get().min(span / 3.0).floor() as i64;
         let earlier = run.as_of.plus_days(-days);
         let known = rhythms_before(run.timelines, earlier);
-        match fit(&known, unit) {
+        match fit(run, &known, earlier) {
             Ok(fitted) if days > 0 => Some(hold_out(run.timelines, &known, &model(&fitted), earlier, run.as_of)?),
             _ => None,
         }
     };
     let mut figures = Figures::new(Task::Clv, "bg-nbd");
-    figures.value = Some(clv_figures(&fitted, unit, hold_out));
+    figures.value = Some(clv_figures(&fitted, run.unit_days.get(), hold_out));
     let model = Model::Clv(model(&fitted));
     Ok(Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed))
 }
@@ -88,6 +94,8 @@ fn clv_figures(fitted: &Fitted, unit_days: f64, hold_out: Option<HoldOut>) -> Cl
             b: purchases.b.get(),
         },
         log_likelihood: fitted.purchases.log_likelihood,
+        converged: fitted.purchases.converged,
+        season: (fitted.season != Season::default()).then(|| *fitted.season.months()),
         unit_days,
         spend: fitted.spend.as_ref().map(|spend| SpendParameters {
             p: spend.model.p.get(),
@@ -107,15 +115,23 @@ fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usize, Purchase
         .collect()
 }
 
-fn fit(rhythms: &[(usize, PurchaseRhythm)], unit_days: f64) -> Result<Fitted, TrainError> {
-    let histories: Vec<PurchaseHistory> = rhythms
-        .iter()
-        .map(|(_, rhythm)| PurchaseHistory {
-            repeat_purchases: f64::from(rhythm.repeat_purchases),
-            last_purchase: rhythm.last_purchase_days / unit_days,
-            observed: rhythm.observed_days / unit_days,
-        })
-        .collect();
+/// Fits on the rhythms before `moment`; where they show a season, in rounds of season and purchases.
+fn fit(run: &ClvRun<'_>, rhythms: &[(usize, PurchaseRhythm)], moment: Moment) -> Result<Fitted, TrainError> {
+    let unit = run.unit_days.get();
+    let purchases_under = |season: &Season| {
+        let histories: Vec<PurchaseHistory> =
+            rhythms.iter().map(|(_, rhythm)| on_the_clock(rhythm, season, unit)).collect();
+        bg_nbd::fit(&histories)
+    };
+    let mut season = Season::default();
+    let mut purchases = purchases_under(&season)?;
+    if run.clv.season {
+        let calendar = purchase_calendar(run.timelines, rhythms, moment);
+        for _ in 0..if calendar.shows_a_season() { SEASON_ROUNDS } else { 0 } {
+            season = calendar.season(&purchases.model, unit, &season);
+            purchases = purchases_under(&season)?;
+        }
+    }
     let spends: Vec<SpendHistory> = rhythms
         .iter()
         .filter(|(_, rhythm)| rhythm.mean_repeat_spend > 0.0)
@@ -124,9 +140,17 @@ fn fit(rhythms: &[(usize, PurchaseRhythm)], unit_days: f64) -> Result<Fitted, Tr
             mean_spend: rhythm.mean_repeat_spend,
         })
         .collect();
-    let purchases = bg_nbd::fit(&histories)?;
     let spend = if spends.is_empty() { None } else { Some(gamma_gamma::fit(&spends)?) };
-    Ok(Fitted { purchases, spend, customers: rhythms.len() })
+    Ok(Fitted { season, purchases, spend, customers: rhythms.len() })
+}
+
+fn purchase_calendar(timelines: &Timelines, rhythms: &[(usize, PurchaseRhythm)], moment: Moment) -> PurchaseCalendar {
+    let mut calendar =
+        PurchaseCalendar { last_day: Moment::from_seconds(moment.seconds() - 1).day(), ..PurchaseCalendar::default() };
+    for (customer, _) in rhythms {
+        calendar.add(purchase_days(&timelines.timeline(*customer).before(moment)));
+    }
+    calendar
 }
 
 /// Compares what a model expects of a window with what happened in it.
