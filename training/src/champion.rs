@@ -17,6 +17,8 @@ use crate::samples::{Part, Samples, Split};
 const FOREST_ROWS: usize = 20_000;
 /// Boosting stops once so many trees in a row have not helped.
 const PATIENCE: usize = 50;
+/// Trees that boosting never needs at its learning rate.
+const MOST_TREES: usize = 1000;
 
 /// The candidates and the one that won.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ fn candidates(samples: &Samples, rows: &TrainingRows<'_>, seed: u64) -> Result<V
     }
     families.push(Family::Logistic(LogisticParams { seed, ..LogisticParams::default() }.fit(rows)?));
     families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
-    let boosting = BoostingParams { seed, ..BoostingParams::for_rows(rows.len()) };
+    let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
     families.push(Family::Boosted(boosting.fit_choosing(rows, PATIENCE)?));
     Ok(families)
 }

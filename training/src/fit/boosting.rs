@@ -1,7 +1,6 @@
 //! Fits gradient-boosted trees: each tree is a Newton step down the log loss of those before it.
 
 use rand::Rng;
-use rand::seq::index;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
@@ -53,7 +52,7 @@ pub struct BoostingParams {
     pub min_gain: f64,
     /// The part of the rows that each tree is grown on, above 0 and up to 1.
     pub row_share: f64,
-    /// The part of the features that each tree may use, above 0 and up to 1.
+    /// The part of the features that each leaf may be split by, drawn anew, above 0 and up to 1.
     pub feature_share: f64,
     /// Most bins of a number, from 2 to 255; unknown values have one more.
     pub max_bins: usize,
@@ -65,32 +64,31 @@ pub struct BoostingParams {
     pub set_smoothing: f64,
     /// A level's rate is pulled towards the overall rate as if by this many rows more; 0 or more.
     pub level_smoothing: f64,
-    /// Draws the rows and features of each tree and the order behind the rates of levels.
+    /// Draws the rows of each tree, the features of each leaf and the order behind the rates of levels.
     pub seed: u64,
 }
 
 impl BoostingParams {
-    /// Those that suit so many rows.
+    /// Those that suit so many rows: more of them bear larger trees.
     #[must_use]
     pub fn for_rows(rows: usize) -> Self {
-        let _ = rows;
         Self {
-            trees: 200,
+            trees: 150,
             learning_rate: 0.05,
-            max_leaves: 15,
+            max_leaves: (rows / 500).clamp(15, 31),
             max_depth: None,
-            min_leaf_rows: 20,
+            min_leaf_rows: (rows / 1000).clamp(5, 20),
             min_leaf_weight: 1e-3,
             l1: 0.0,
-            l2: 1.0,
+            l2: 0.1,
             min_gain: 0.0,
-            row_share: 0.8,
-            feature_share: 0.8,
+            row_share: 0.9,
+            feature_share: 0.5,
             max_bins: 255,
             max_set_levels: 32,
             set_l2: 10.0,
             set_smoothing: 10.0,
-            level_smoothing: 10.0,
+            level_smoothing: 1.0,
             seed: 1,
         }
     }
@@ -136,8 +134,9 @@ impl BoostingParams {
         let bins = BinnedRows::new(rows, weights, self);
         let heaviest = weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
         let scale = Scale::new(rows.len(), heaviest);
-        let mut grower = Grower::new(&bins, Rules::new(self, scale), self);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut grower = Grower::new(&bins, Rules::new(self, scale), self, random.clone());
+        random.jump();
         let inputs = bins.columns.iter().map(|column| column.input.clone()).collect();
         let mut boosted = Boosted { base, inputs, nodes: Vec::new(), populations: Vec::new(), roots: Vec::new() };
         let mut log_odds = vec![base; rows.len()];
@@ -152,8 +151,7 @@ impl BoostingParams {
                     *gradient = scale.gradient(sigmoid(log_odds[row]), rows.labels[row], weight(row));
                 }
             });
-            let used = self.draw_features(rows.width(), &mut random);
-            let tree = grower.grow(&gradients, self.draw_rows(rows.len(), &mut random), &used);
+            let tree = grower.grow(&gradients, self.draw_rows(rows.len(), &mut random));
             add_to(&mut log_odds, &tree, &bins);
             planting::plant(&mut boosted, &tree, &bins, weight);
         }
@@ -164,13 +162,6 @@ impl BoostingParams {
     /// Rising.
     fn draw_rows(&self, rows: usize, random: &mut Xoshiro256PlusPlus) -> Vec<u32> {
         (0..rows as u32).filter(|_| self.row_share >= 1.0 || random.random::<f64>() < self.row_share).collect()
-    }
-
-    fn draw_features(&self, width: usize, random: &mut Xoshiro256PlusPlus) -> Vec<bool> {
-        let count = ((self.feature_share * width as f64).round() as usize).clamp(1, width);
-        let mut used = vec![false; width];
-        index::sample(random, width, count).into_iter().for_each(|feature| used[feature] = true);
-        used
     }
 
     fn check(&self) -> Result<(), FitError> {

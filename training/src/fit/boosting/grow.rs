@@ -1,5 +1,7 @@
 //! Grows one tree, the leaf with most to gain first.
 
+use rand::seq::index;
+use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 use super::BoostingParams;
@@ -58,6 +60,9 @@ pub(super) struct Grower<'a> {
     max_leaves: usize,
     max_depth: usize,
     learning_rate: f64,
+    feature_share: f64,
+    /// Draws the features of each leaf.
+    random: Xoshiro256PlusPlus,
     /// Histograms to use again.
     spare: Vec<Histogram>,
     /// The gradients of one leaf's rows, in their order.
@@ -67,28 +72,32 @@ pub(super) struct Grower<'a> {
 }
 
 impl<'a> Grower<'a> {
-    pub(super) fn new(bins: &'a BinnedRows, rules: Rules, params: &BoostingParams) -> Self {
+    pub(super) fn new(bins: &'a BinnedRows, rules: Rules, params: &BoostingParams, random: Xoshiro256PlusPlus) -> Self {
         Self {
             bins,
             rules,
             max_leaves: params.max_leaves,
             max_depth: params.max_depth.unwrap_or(usize::MAX),
             learning_rate: params.learning_rate,
+            feature_share: params.feature_share,
+            random,
             spare: Vec::new(),
             own_gradients: Vec::new(),
             moved: Vec::new(),
         }
     }
 
-    /// Grows a tree on some rows and features; `gradients` are those of all rows, `used` tells for each feature.
-    pub(super) fn grow(&mut self, gradients: &[Gradient], rows: Vec<u32>, used: &[bool]) -> GrownTree {
+    /// Grows a tree on some rows; `gradients` are those of all rows.
+    pub(super) fn grow(&mut self, gradients: &[Gradient], rows: Vec<u32>) -> GrownTree {
         let mut tree = GrownTree { nodes: Vec::new(), rows };
         let mut open = Vec::new();
         let mut sums = Sums::default();
         tree.rows.iter().for_each(|&row| sums += self.rules.scale.sums(gradients[row as usize]));
         let mut histogram = self.histogram();
         let all = 0..tree.rows.len();
-        let split = self.build(&mut histogram, None, gradients, &tree.rows, [sums, Sums::default()], used)[0];
+        let drawn = self.draw_features();
+        let no_other = Sums::default();
+        let [split, _] = self.build(&mut histogram, None, gradients, &tree.rows, [sums, no_other], [&drawn, &[]]);
         tree.nodes.push(self.leaf(sums, all.clone()));
         match split {
             Some(split) => open.push(OpenLeaf { node: 0, depth: 0, rows: all, sums, histogram, split }),
@@ -97,7 +106,7 @@ impl<'a> Grower<'a> {
         for leaves in 2..=self.max_leaves {
             let Some(next) = most_to_gain(&open) else { break };
             let leaf = open.swap_remove(next);
-            self.split(&mut tree, &mut open, leaf, gradients, used, leaves == self.max_leaves);
+            self.split(&mut tree, &mut open, leaf, gradients, leaves == self.max_leaves);
         }
         self.spare.extend(open.into_iter().map(|leaf| leaf.histogram));
         tree
@@ -109,7 +118,6 @@ impl<'a> Grower<'a> {
         open: &mut Vec<OpenLeaf>,
         leaf: OpenLeaf,
         gradients: &[Gradient],
-        used: &[bool],
         is_last: bool,
     ) {
         let OpenLeaf { node, depth, rows, sums, mut histogram, split } = leaf;
@@ -125,6 +133,8 @@ impl<'a> Grower<'a> {
             return;
         }
         let small = usize::from(sides[1].0.len() < sides[0].0.len());
+        // Left before right, whichever is smaller.
+        let drawn = [self.draw_features(), self.draw_features()];
         let mut small_histogram = self.histogram();
         let splits = self.build(
             &mut small_histogram,
@@ -132,7 +142,7 @@ impl<'a> Grower<'a> {
             gradients,
             &tree.rows[sides[small].0.clone()],
             [sides[small].1, sides[1 - small].1],
-            used,
+            [&drawn[small], &drawn[1 - small]],
         );
         for (side, histogram, split) in [(small, small_histogram, splits[0]), (1 - small, histogram, splits[1])] {
             let (rows, sums) = sides[side].clone();
@@ -154,7 +164,7 @@ impl<'a> Grower<'a> {
         gradients: &[Gradient],
         rows: &[u32],
         sums: [Sums; 2],
-        used: &[bool],
+        drawn: [&[bool]; 2],
     ) -> [Option<Split>; 2] {
         self.own_gradients.clear();
         self.own_gradients.extend(rows.iter().map(|&row| gradients[row as usize]));
@@ -171,15 +181,11 @@ impl<'a> Grower<'a> {
             .enumerate()
             .with_min_len(at_once)
             .map(|(index, (block, parent))| {
-                let features = index * LANES..used.len().min((index + 1) * LANES);
-                if !used[features.clone()].contains(&true) {
-                    return [None; 2];
-                }
                 build(block, &self.bins.blocks[index], rows, &self.own_gradients, self.rules.scale);
-                let own = self.best_in(block, sums[0], features.clone(), used);
+                let own = self.best_in(index, block, sums[0], drawn[0]);
                 let Some(parent) = parent else { return [own, None] };
                 subtract(parent, block);
-                [own, self.best_in(parent, sums[1], features, used)]
+                [own, self.best_in(index, parent, sums[1], drawn[1])]
             })
             .collect();
         found
@@ -187,16 +193,24 @@ impl<'a> Grower<'a> {
             .fold([None; 2], |[one, other], [next, next_other]| [better(one, next), better(other, next_other)])
     }
 
-    fn best_in(&self, block: &Block, all: Sums, features: std::ops::Range<usize>, used: &[bool]) -> Option<Split> {
+    /// The best split of a leaf with sums `all` by the drawn features of one block.
+    fn best_in(&self, index: usize, block: &Block, all: Sums, drawn: &[bool]) -> Option<Split> {
         if self.rules.scale.rows(all) < 2 * self.rules.min_leaf_rows {
             return None;
         }
-        let columns = &self.bins.columns;
-        let of = |feature: usize| {
-            let column = &columns[feature];
-            self.rules.best(feature, column, &block[feature % LANES][..column.bins], all)
-        };
-        features.filter(|&feature| used[feature]).map(of).fold(None, better)
+        let columns = self.bins.columns.iter().enumerate().skip(index * LANES);
+        let drawn = columns.zip(block).filter(|((feature, _), _)| drawn[*feature]);
+        drawn
+            .map(|((feature, column), sums)| self.rules.best(feature, column, &sums[..column.bins], all))
+            .fold(None, better)
+    }
+
+    fn draw_features(&mut self) -> Vec<bool> {
+        let width = self.bins.columns.len();
+        let count = ((self.feature_share * width as f64).round() as usize).clamp(1, width);
+        let mut drawn = vec![false; width];
+        index::sample(&mut self.random, width, count).into_iter().for_each(|feature| drawn[feature] = true);
+        drawn
     }
 
     /// Brings the rows that go left to the front, in their order, and returns how many they are.
