@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod bg_nbd;
+pub mod boosted;
 pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;

@@ -7,6 +7,7 @@ use tend_models::families::classifier::{Classifier, Family};
 use crate::calibrate::calibrate;
 use crate::evaluate::ClassifierFigures;
 use crate::fit::baseline::{RecencyBinsParams, fit_base_rate};
+use crate::fit::boosting::BoostingParams;
 use crate::fit::forest::ForestParams;
 use crate::fit::logistic::LogisticParams;
 use crate::fit::table::{FitError, TrainingRows};
@@ -14,6 +15,10 @@ use crate::samples::{Part, Samples, Split};
 
 /// Rows beyond this many gain a forest little and cost it much: its fit is the longest part of a run.
 const FOREST_ROWS: usize = 20_000;
+/// Boosting stops once so many trees in a row have not helped.
+const PATIENCE: usize = 50;
+/// Trees that boosting never needs at its learning rate.
+const MOST_TREES: usize = 1000;
 
 /// The candidates and the one that won.
 #[derive(Debug, Clone)]
@@ -67,6 +72,8 @@ fn candidates(samples: &Samples, rows: &TrainingRows<'_>, seed: u64) -> Result<V
     }
     families.push(Family::Logistic(LogisticParams { seed, ..LogisticParams::default() }.fit(rows)?));
     families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
+    let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
+    families.push(Family::Boosted(boosting.fit_choosing(rows, PATIENCE)?));
     Ok(families)
 }
 

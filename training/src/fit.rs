@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod bg_nbd;
+pub mod boosting;
 pub mod forest;
 pub mod gamma_gamma;
 pub mod logistic;

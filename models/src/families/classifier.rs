@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::{BaseRate, RecencyBins};
+use super::boosted::Boosted;
 use super::calibration::Calibration;
 use super::logistic::{Logistic, sigmoid};
 use super::trees::Trees;
@@ -123,6 +124,8 @@ pub enum Family {
     Logistic(Logistic),
     /// Averaged trees.
     Trees(Trees),
+    /// Gradient-boosted trees.
+    Boosted(Boosted),
 }
 
 impl Family {
@@ -134,6 +137,7 @@ impl Family {
             Self::RecencyBins(_) => "recency-bins",
             Self::Logistic(_) => "logistic",
             Self::Trees(_) => "forest",
+            Self::Boosted(_) => "boosting",
         }
     }
 
@@ -142,7 +146,7 @@ impl Family {
     pub fn raw_probability(&self, row: &[f64]) -> Probability {
         let prediction = self.predict(row);
         Probability::clamped(match self {
-            Self::Logistic(_) => sigmoid(prediction),
+            Self::Logistic(_) | Self::Boosted(_) => sigmoid(prediction),
             Self::BaseRate(_) | Self::RecencyBins(_) | Self::Trees(_) => prediction,
         })
     }
@@ -153,11 +157,12 @@ impl Family {
             Self::RecencyBins(model) => model,
             Self::Logistic(model) => model,
             Self::Trees(model) => model,
+            Self::Boosted(model) => model,
         }
     }
 }
 
-/// On the scale of the family: log-odds for logistic regression, probability for the others.
+/// On the scale of the family: log-odds for logistic regression and boosting, probability for the others.
 impl Predict for Family {
     fn predict(&self, row: &[f64]) -> f64 {
         self.as_predict().predict(row)
@@ -212,6 +217,7 @@ impl Classifier {
             Family::RecencyBins(model) => model.check(kinds)?,
             Family::Logistic(model) => model.check(kinds)?,
             Family::Trees(model) => model.check(kinds)?,
+            Family::Boosted(model) => model.check(kinds)?,
         }
         self.calibration.check()
     }

@@ -146,15 +146,24 @@ impl<'a> TrainingRows<'a> {
         Ok(())
     }
 
+    /// Checks the shape, every value, and that each row has a label.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_labels(&self) -> Result<(), FitError> {
+        self.check()?;
+        if self.labels.len() != self.len() {
+            return Err(FitError::Shape { what: "labels", found: self.labels.len(), expected: self.len() });
+        }
+        Ok(())
+    }
+
     /// Checks the shape, every value, and that both outcomes occur.
     ///
     /// # Errors
     /// As [`check`](Self::check), and [`FitError::OneOutcome`].
     pub fn check_labelled(&self) -> Result<(), FitError> {
-        self.check()?;
-        if self.labels.len() != self.len() {
-            return Err(FitError::Shape { what: "labels", found: self.labels.len(), expected: self.len() });
-        }
+        self.check_labels()?;
         let positives = self.positives();
         if positives == 0 || positives == self.len() {
             return Err(FitError::OneOutcome { positives, rows: self.len() });

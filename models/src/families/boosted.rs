@@ -1,0 +1,252 @@
+//! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::classifier::ModelError;
+use crate::predict::{FeatureKind, Predict};
+
+/// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
+pub const MOST_SET_LEVELS: usize = 62;
+
+/// How the splits see a feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A number, as it is.
+    Number,
+    /// A category of at most [`MOST_SET_LEVELS`] levels: splits name sets of them.
+    Levels,
+    /// A category whose level stands for a rate: splits compare it as a number.
+    Rates {
+        /// One rate a level, in the order of the feature's levels.
+        levels: Vec<f64>,
+        /// For every other level.
+        other: f64,
+    },
+}
+
+impl Input {
+    /// The number that splits of a category's rate compare; NaN stays NaN.
+    #[must_use]
+    pub fn rate(&self, value: f64) -> f64 {
+        match self {
+            // The cast saturates, so that any number names a level or none.
+            Self::Rates { levels, other } if !value.is_nan() => *levels.get(value as usize).unwrap_or(other),
+            _ => value,
+        }
+    }
+}
+
+/// One node in 16 bytes. Where a split sends a row left, the row goes on to the very next node.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Node {
+    /// The end of a path.
+    Leaf {
+        /// What the tree adds to the log-odds.
+        value: f64,
+    },
+    /// Compares a number.
+    Number {
+        /// Index of the feature.
+        feature: u16,
+        /// Whether NaN goes left.
+        unknown_left: bool,
+        /// Index of the node on the right.
+        right: u32,
+        /// Numbers up to this one go left.
+        threshold: f64,
+    },
+    /// Looks for a level in a set.
+    Levels {
+        /// Index of the feature.
+        feature: u16,
+        /// Whether NaN goes left.
+        unknown_left: bool,
+        /// Index of the node on the right.
+        right: u32,
+        /// Bit *i* is set where level *i* goes left.
+        set: u64,
+    },
+    /// Compares the rate of a level.
+    Rate {
+        /// Index of the feature.
+        feature: u16,
+        /// Whether NaN goes left.
+        unknown_left: bool,
+        /// Index of the node on the right.
+        right: u32,
+        /// Rates up to this one go left.
+        threshold: f64,
+    },
+}
+
+/// The training rows that reach a node. It lies beside the nodes, since only explanations read it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Population {
+    /// Their weight; their number, if each weighs 1.
+    pub weight: f64,
+    /// Their mean leaf value.
+    pub mean: f64,
+}
+
+/// Fitted boosted trees: the base log-odds plus one leaf value a tree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boosted {
+    /// Log-odds before any tree.
+    pub base: f64,
+    /// One a feature, in the order of the feature plan.
+    pub inputs: Vec<Input>,
+    /// The nodes of all trees, each tree in preorder.
+    pub nodes: Vec<Node>,
+    /// One a node.
+    pub populations: Vec<Population>,
+    /// Index of the root of each tree, rising.
+    pub roots: Vec<u32>,
+}
+
+/// Which way a split sends a row.
+struct Turn {
+    feature: u16,
+    next: usize,
+}
+
+impl Boosted {
+    /// What one tree adds to the log-odds of a row.
+    ///
+    /// # Panics
+    /// If there is no such tree.
+    #[must_use]
+    pub fn tree_value(&self, tree: usize, row: &[f64]) -> f64 {
+        self.value_from(self.roots[tree], row)
+    }
+
+    /// Keeps the first trees alone.
+    pub fn truncate(&mut self, trees: usize) {
+        if let Some(&end) = self.roots.get(trees) {
+            self.roots.truncate(trees);
+            self.nodes.truncate(end as usize);
+            self.populations.truncate(end as usize);
+        }
+    }
+
+    /// Checks that this model fits the features, that every path ends, and that every number is valid.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the first part that does not.
+    pub fn check(&self, kinds: &[FeatureKind]) -> Result<(), ModelError> {
+        ModelError::finite("boosting base", &[self.base])?;
+        ModelError::same_width("boosting inputs", self.inputs.len(), kinds.len())?;
+        for (index, (input, kind)) in self.inputs.iter().zip(kinds).enumerate() {
+            check_input(&format!("boosting input {index}"), input, kind)?;
+        }
+        ModelError::same_levels("boosting populations", self.populations.len(), self.nodes.len())?;
+        for &root in &self.roots {
+            ModelError::index("boosting root", root as usize, 0, self.nodes.len())?;
+        }
+        ModelError::rising("boosting roots", &self.roots.iter().map(|&root| f64::from(root)).collect::<Vec<_>>())?;
+        (0..self.nodes.len()).try_for_each(|index| self.check_node(index))
+    }
+
+    fn check_node(&self, index: usize) -> Result<(), ModelError> {
+        let part = format!("boosting node {index}");
+        let Population { weight, mean } = self.populations[index];
+        ModelError::finite(&part, &[weight, mean])?;
+        let (feature, right, fits) = match self.nodes[index] {
+            Node::Leaf { value } if value == mean => return Ok(()),
+            Node::Leaf { value } => return Err(ModelError::number(&part, value, "the mean of its population")),
+            Node::Number { feature, right, threshold, .. } => {
+                ModelError::finite(&part, &[threshold])?;
+                (feature, right, matches!(self.inputs.get(feature as usize), Some(Input::Number)))
+            }
+            Node::Levels { feature, right, .. } => {
+                (feature, right, matches!(self.inputs.get(feature as usize), Some(Input::Levels)))
+            }
+            Node::Rate { feature, right, threshold, .. } => {
+                ModelError::finite(&part, &[threshold])?;
+                (feature, right, matches!(self.inputs.get(feature as usize), Some(Input::Rates { .. })))
+            }
+        };
+        ModelError::index(&part, feature as usize, 0, self.inputs.len())?;
+        // The left child is the next node, so the right one comes after that, and both exist.
+        ModelError::index(&part, right as usize, index + 2, self.nodes.len())?;
+        if fits { Ok(()) } else { Err(ModelError::Kind { part }) }
+    }
+
+    fn value_from(&self, root: u32, row: &[f64]) -> f64 {
+        let mut place = root as usize;
+        loop {
+            let node = &self.nodes[place];
+            match self.turn(place, node, row) {
+                Ok(turn) => place = turn.next,
+                Err(value) => return value,
+            }
+        }
+    }
+
+    /// Where a row goes from a split, or the value of the leaf it is in.
+    #[inline(always)]
+    fn turn(&self, place: usize, node: &Node, row: &[f64]) -> Result<Turn, f64> {
+        let (feature, goes_left, right) = match *node {
+            Node::Leaf { value } => return Err(value),
+            Node::Number { feature, unknown_left, right, threshold } => {
+                (feature, up_to(row[feature as usize], threshold, unknown_left), right)
+            }
+            Node::Rate { feature, unknown_left, right, threshold } => {
+                let rate = self.inputs[feature as usize].rate(row[feature as usize]);
+                (feature, up_to(rate, threshold, unknown_left), right)
+            }
+            Node::Levels { feature, unknown_left, right, set } => {
+                let value = row[feature as usize];
+                let level = (value as u64).min(63);
+                (feature, if value.is_nan() { unknown_left } else { set >> level & 1 == 1 }, right)
+            }
+        };
+        Ok(Turn { feature, next: if goes_left { place + 1 } else { right as usize } })
+    }
+}
+
+#[inline(always)]
+fn up_to(value: f64, threshold: f64, unknown_left: bool) -> bool {
+    (value <= threshold) | (unknown_left & value.is_nan())
+}
+
+fn check_input(part: &str, input: &Input, kind: &FeatureKind) -> Result<(), ModelError> {
+    match (input, kind) {
+        (Input::Number, FeatureKind::Number) => Ok(()),
+        (Input::Levels, FeatureKind::Category { levels }) => {
+            ModelError::index(part, levels.len(), 0, MOST_SET_LEVELS + 1)
+        }
+        (Input::Rates { levels: rates, other }, FeatureKind::Category { levels }) => {
+            ModelError::same_levels(part, rates.len(), levels.len())?;
+            ModelError::finite(part, rates)?;
+            ModelError::finite(part, &[*other])
+        }
+        _ => Err(ModelError::Kind { part: part.into() }),
+    }
+}
+
+/// On the log-odds scale; explained by path: each split's change of the mean leaf value goes to its feature.
+///
+/// Source of the path attribution: Saabas (2014), *Interpreting random forests*.
+impl Predict for Boosted {
+    fn predict(&self, row: &[f64]) -> f64 {
+        self.base + self.roots.iter().map(|&root| self.value_from(root, row)).sum::<f64>()
+    }
+
+    fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
+        contributions.fill(0.0);
+        let mut base = self.base;
+        for &root in &self.roots {
+            let mut place = root as usize;
+            base += self.populations[place].mean;
+            while let Ok(turn) = self.turn(place, &self.nodes[place], row) {
+                let change = self.populations[turn.next].mean - self.populations[place].mean;
+                contributions[turn.feature as usize] += change;
+                place = turn.next;
+            }
+        }
+        base
+    }
+}
+
+#[cfg(test)]
+mod tests;
