@@ -76,7 +76,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "train")]
         Command::Check(args) => init::check(&project, &args),
         #[cfg(feature = "train")]
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&project, &args),
         #[cfg(feature = "train")]

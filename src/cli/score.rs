@@ -21,13 +21,13 @@ pub struct Args {
     #[arg(long)]
     task: Option<TaskName>,
     /// A customer table: one row a customer.
-    #[arg(long, conflicts_with = "transactions")]
+    #[arg(long, requires = "task", conflicts_with = "transactions")]
     table: Option<PathBuf>,
     #[command(flatten)]
     log: TransactionLog,
     /// How far ahead to look: 39w, 90d or 12m; without it as published.
-    #[arg(long)]
-    horizon: Option<String>,
+    #[arg(long, value_parser = parse_horizon, requires = "transactions")]
+    horizon: Option<Positive>,
     /// Scores as known before this date; without it at the end of the data.
     #[arg(long)]
     as_of: Option<Moment>,
@@ -45,8 +45,12 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     } else {
         score_project(project, args)?
     };
+    let customers = columns.first().map_or(0, |(_, ids)| ids.len());
     write_table(&args.out, columns)?;
-    eprintln!("wrote {}", args.out.display());
+    if project.json {
+        return project.print_json(&serde_json::json!({"customers": customers, "out": args.out}));
+    }
+    println!("{customers} customers scored; see {}", args.out.display());
     Ok(())
 }
 
@@ -107,8 +111,8 @@ fn champion(project: &Project, task: Task) -> anyhow::Result<(tend_models::artif
 fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let (header, model) = champion(project, Task::Clv)?;
     let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
-    if let Some(horizon) = &args.horizon {
-        model.horizon_days = parse_horizon(horizon)?;
+    if let Some(horizon_days) = args.horizon {
+        model.horizon_days = horizon_days;
     }
     let timelines = args.log.read()?;
     let end = data_until(&timelines).context("found no rows to score")?;
@@ -137,18 +141,18 @@ fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
     columns.push(("predicted_clv".to_owned(), number(|value| value.predicted_clv.get())));
 }
 
-/// 39w, 90d or 12m.
-fn parse_horizon(text: &str) -> anyhow::Result<Positive> {
-    let unclear = || format!("--horizon is {text:?}; expected a number and d, w or m, such as 39w");
-    let unit = text.chars().last().with_context(unclear)?;
-    let days = match unit {
-        'd' => 1.0,
-        'w' => 7.0,
-        'm' => 365.25 / 12.0,
-        _ => bail!(unclear()),
+/// Days of 39w, 90d or 12m.
+fn parse_horizon(text: &str) -> Result<Positive, String> {
+    let days_of_unit = |unit| match unit {
+        'd' => Some(1.0),
+        'w' => Some(7.0),
+        'm' => Some(365.25 / 12.0),
+        _ => None,
     };
-    let count: f64 = text[..text.len() - 1].parse().with_context(unclear)?;
-    Positive::new(count * days).with_context(unclear)
+    text.char_indices()
+        .next_back()
+        .and_then(|(end, unit)| Positive::new(text[..end].parse::<f64>().ok()? * days_of_unit(unit)?).ok())
+        .ok_or_else(|| "expected a number above 0 and d, w or m, such as 39w".to_owned())
 }
 
 fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {

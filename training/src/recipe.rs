@@ -103,6 +103,8 @@ pub struct Source {
     /// The file's name for each canonical column that has another name.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// Of transactions: how the ids of cancelled orders begin, if not as the others do.
+    pub cancelled_prefix: Option<String>,
 }
 
 /// What counts as leaving.
@@ -215,11 +217,25 @@ impl Recipe {
         let text =
             std::fs::read_to_string(path).map_err(|error| RecipeError::Unreadable { path: path.to_owned(), error })?;
         let invalid = |error: String| RecipeError::Invalid { path: path.to_owned(), error };
-        let mut recipe: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        let mut recipe: Self =
+            toml::from_str(&text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
         recipe.check().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for (_, source) in recipe.tables.named_mut() {
+        for (table, source) in recipe.tables.named_mut() {
             source.file = folder.join(&source.file);
+            match source.cancelled_prefix.as_deref() {
+                Some("") => {
+                    return Err(invalid(format!(
+                        "[tables.{table}] cancelled_prefix is empty; expected letters, or no such line"
+                    )));
+                }
+                Some(_) if table != "transactions" => {
+                    return Err(invalid(format!(
+                        "[tables.{table}] has a cancelled_prefix; expected it of transactions alone"
+                    )));
+                }
+                _ => {}
+            }
         }
         Ok(recipe)
     }
