@@ -19,6 +19,8 @@ mod train;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "train")]
+use clap::{CommandFactory, error::ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// A predictive scoring engine for the customer lifecycle.
@@ -63,6 +65,12 @@ enum Command {
     /// Answers over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+}
+
+/// An error of how a command was used, which the parser cannot see: exit code 2.
+#[cfg(feature = "train")]
+fn usage_error(message: &str) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ArgumentConflict, message).into()
 }
 
 /// Runs a command.

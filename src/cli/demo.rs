@@ -47,6 +47,8 @@ file = "data/events.parquet"
 file = "data/products.parquet"
 [tables.contacts]
 file = "data/contacts.parquet"
+[tables.consents]
+file = "data/consents.parquet"
 "#;
 
 /// Simulates, trains, scores, decides, and says what to look at.

@@ -152,12 +152,13 @@ pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
     }
     ingested.received.iter().for_each(|table| print!("{}", account(table)));
     println!(
-        "{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts",
+        "{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts, {} consents",
         timelines.len(),
         timelines.purchases.len(),
         timelines.subscriptions.len(),
         timelines.events.len(),
-        timelines.contacts.len()
+        timelines.contacts.len(),
+        timelines.consents.len()
     );
     if let (Some(first), Some(until)) = (first, until) {
         println!("from {first} to before {until}");

@@ -13,6 +13,7 @@ use tend_training::tables::{OutColumn, write_table};
 
 use super::project::Project;
 use super::train::{TaskName, TransactionLog};
+use super::usage_error;
 
 /// What to score.
 #[derive(Debug, clap::Args)]
@@ -66,7 +67,11 @@ fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String)
 }
 
 fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyhow::Result<Columns> {
-    let task: Task = args.task.context("--table needs --task churn or --task upsell")?.into();
+    let task = match args.task {
+        Some(TaskName::Churn) => Task::Churn,
+        Some(TaskName::Upsell) => Task::Upsell,
+        _ => return Err(usage_error("a customer table scores --task churn or --task upsell")),
+    };
     let (header, model) = champion(project, task)?;
     let plan = model.plan();
     let customers = read_customer_table(table, plan, args.log.id.as_deref())?;
@@ -109,6 +114,9 @@ fn champion(project: &Project, task: Task) -> anyhow::Result<(tend_models::artif
 }
 
 fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
+    if !matches!(args.task, None | Some(TaskName::Clv)) {
+        return Err(usage_error("--transactions scores lifetime value only; expected --task clv"));
+    }
     let (header, model) = champion(project, Task::Clv)?;
     let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
     if let Some(horizon_days) = args.horizon {

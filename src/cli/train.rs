@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive};
@@ -16,6 +16,7 @@ use tend_training::run::{
 use tend_training::tables::TableFile;
 
 use super::project::{Project, account, currency, now};
+use super::usage_error;
 
 /// What to train.
 #[derive(Debug, clap::Args)]
@@ -165,7 +166,11 @@ pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
 }
 
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
-    let task = args.task.context("--table needs --task churn or --task upsell")?.into();
+    let task = match args.task {
+        Some(TaskName::Churn) => Task::Churn,
+        Some(TaskName::Upsell) => Task::Upsell,
+        _ => return Err(usage_error("a customer table trains --task churn or --task upsell")),
+    };
     let run = TableRun {
         task,
         file: table.to_owned(),
@@ -181,7 +186,7 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
 
 fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
-        bail!("--transactions trains lifetime value only; expected --task clv");
+        return Err(usage_error("--transactions trains lifetime value only; expected --task clv"));
     }
     let ClvFamily::BgNbd = args.family;
     let timelines = args.log.read()?;

@@ -112,6 +112,13 @@ impl Answer {
         format!("{}{}", self.stdout, self.stderr)
     }
 
+    /// Checks that all of these were said.
+    pub fn assert_says(&self, expected: &[&str]) {
+        for text in expected {
+            assert!(self.all().contains(text), "expected {text:?} in {self}");
+        }
+    }
+
     /// The one JSON object that the answer is.
     pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self}");
@@ -179,4 +186,41 @@ pub fn public_data(name: &str) -> Option<PathBuf> {
     }
     println!("skipped: {} is not there; name the folder of the public data with TEND_DATA", path.display());
     None
+}
+
+/// The header of the transactions that tests write.
+pub const HEADER: &str = "customer_id,event_time,amount\n";
+
+/// A project whose transactions are this CSV file.
+pub fn transactions(text: impl AsRef<[u8]>) -> Folder {
+    transactions_with(text, "")
+}
+
+/// The same, with more lines in its recipe.
+pub fn transactions_with(text: impl AsRef<[u8]>, more: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("transactions.csv", text);
+    folder.write("tend.toml", format!("[tables.transactions]\nfile = \"transactions.csv\"\n{more}"));
+    folder.write_policy();
+    folder
+}
+
+/// The account of a table by `check --json`.
+pub fn account(folder: &Folder, table: &str) -> Value {
+    let json = folder.tend(&["check", "--json"]).json();
+    let tables = json["tables"].as_array().expect("tables");
+    tables.iter().find(|one| one["table"] == table).unwrap_or_else(|| panic!("no {table} in {json}")).clone()
+}
+
+/// Rows rejected for any reason.
+pub fn rejected(account: &Value) -> u64 {
+    account["rejected"].as_object().expect("reasons").values().map(|rows| rows.as_u64().expect("a count")).sum()
+}
+
+/// Checks that the check refuses the whole input, with every one of these in its message.
+pub fn assert_refused(folder: &Folder, expected: &[&str]) {
+    let answer = folder.tend(&["check"]);
+    assert_eq!(answer.code, 1, "{answer}");
+    answer.assert_says(expected);
+    assert_eq!(answer.stdout, "", "a failed command answers nothing");
 }

@@ -3,6 +3,7 @@
 mod aliases;
 mod cancellations;
 mod columns;
+mod consents;
 mod lines;
 mod profile;
 mod reasons;
@@ -127,13 +128,14 @@ pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Resu
         category_of_product: HashMap::new(),
         has_customers: tables.customers.is_some(),
     };
-    let readers: [(&'static str, &Option<Source>, Reader<'_>); 6] = [
+    let readers: [(&'static str, &Option<Source>, Reader<'_>); 7] = [
         ("customers", &tables.customers, Intake::read_customers),
         ("products", &tables.products, Intake::read_products),
         ("transactions", &tables.transactions, Intake::read_transactions),
         ("subscriptions", &tables.subscriptions, Intake::read_subscriptions),
         ("events", &tables.events, Intake::read_events),
         ("contacts", &tables.contacts, Intake::read_contacts),
+        ("consents", &tables.consents, Intake::read_consents),
     ];
     for (table, source, read) in readers {
         if let Some(source) = source {

@@ -92,6 +92,8 @@ pub struct Tables {
     pub products: Option<Source>,
     /// Campaign contacts.
     pub contacts: Option<Source>,
+    /// Consents to be contacted.
+    pub consents: Option<Source>,
 }
 
 /// Where a table is and what its columns are called.
@@ -286,6 +288,7 @@ impl Tables {
             ("events", &mut self.events),
             ("products", &mut self.products),
             ("contacts", &mut self.contacts),
+            ("consents", &mut self.consents),
         ]
         .into_iter()
         .filter_map(|(name, source)| source.as_mut().map(|source| (name, source)))

@@ -28,6 +28,8 @@ pub enum Reason {
     TooLarge,
     /// A text that is neither yes nor no.
     NotYesOrNo,
+    /// A consent's status that is not known.
+    UnknownStatus,
     /// An amount in another currency than the company's.
     OtherCurrency,
 }
@@ -46,6 +48,7 @@ impl Reason {
             Self::NotANumber => "not a number",
             Self::TooLarge => "number too large",
             Self::NotYesOrNo => "neither yes nor no",
+            Self::UnknownStatus => "unknown status",
             Self::OtherCurrency => "another currency",
         })
     }
@@ -67,6 +70,7 @@ impl Reason {
             Self::NotANumber => &format!("which is not a number; {}", number_advice(value, decimal)),
             Self::TooLarge => &format!("which is beyond {LARGEST_NUMBER:e}, where cents are lost; correct it"),
             Self::NotYesOrNo => "which is neither yes nor no; write true or false",
+            Self::UnknownStatus => "which is not known; write granted, denied or withdrawn",
             Self::OtherCurrency => {
                 "which is not the `currency` in tend.toml under [company]; convert the amount or leave the row out"
             }

@@ -10,13 +10,13 @@ use crate::tables::{Batch, Cell, Texts};
 
 /// Whose row it is. A customer is entered only with a row that is used.
 #[derive(Clone, Copy)]
-enum Owner<'a> {
+pub(super) enum Owner<'a> {
     Known(u32),
     New(&'a str),
 }
 
 /// Whose row it is, when it happened, and when that was known, if not at once.
-type Placed<'a> = (Owner<'a>, Moment, Option<Moment>);
+pub(super) type Placed<'a> = (Owner<'a>, Moment, Option<Moment>);
 
 impl Intake<'_> {
     /// What is wrong with a time: its text and the reason.
@@ -49,7 +49,7 @@ impl Intake<'_> {
     }
 
     /// The customer and times of a row, or a rejection.
-    fn placed<'a>(
+    pub(super) fn placed<'a>(
         &mut self,
         mapped: &Mapped,
         batch: &Batch,
@@ -80,7 +80,7 @@ impl Intake<'_> {
     }
 
     /// The customer that a row is added to.
-    fn entered(&mut self, owner: Owner<'_>) -> u32 {
+    pub(super) fn entered(&mut self, owner: Owner<'_>) -> u32 {
         match owner {
             Owner::Known(customer) => customer,
             Owner::New(id) => {
