@@ -19,6 +19,8 @@ mod train;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "train")]
+use clap::{CommandFactory, error::ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// A predictive scoring engine for the customer lifecycle.
@@ -65,6 +67,12 @@ enum Command {
     Serve(serve::Args),
 }
 
+/// An error of how a command was used, which the parser cannot see: exit code 2.
+#[cfg(feature = "train")]
+fn usage_error(message: &str) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ArgumentConflict, message).into()
+}
+
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let project = project::Project { folder: cli.project, json: cli.json };
@@ -76,7 +84,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "train")]
         Command::Check(args) => init::check(&project, &args),
         #[cfg(feature = "train")]
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&project, &args),
         #[cfg(feature = "train")]

@@ -9,7 +9,7 @@ mod column;
 mod file;
 mod mapping;
 
-pub use build::{ContactRow, EventRow, PurchaseRow, SubscriptionRow, TimelinesBuilder};
+pub use build::{ConsentRow, ContactRow, EventRow, PurchaseRow, SubscriptionRow, TimelinesBuilder};
 pub use column::{Column, TextColumn};
 pub use file::{TimelinesFileError, open_timelines, save_timelines};
 
@@ -39,6 +39,8 @@ pub struct Timelines {
     pub event_types: Vec<String>,
     /// Action names; the `action` column holds indices into it.
     pub actions: Vec<String>,
+    /// Channel names; the `channel` column holds indices into it.
+    pub channels: Vec<String>,
     /// Purchase lines.
     pub purchases: Purchases,
     /// Subscriptions.
@@ -47,6 +49,8 @@ pub struct Timelines {
     pub events: Events,
     /// Campaign contacts.
     pub contacts: Contacts,
+    /// Consents to be contacted.
+    pub consents: Consents,
 }
 
 /// An attribute of all customers.
@@ -176,6 +180,19 @@ table!(
         outcome_at: i64,
     }
 );
+table!(
+    /// Changes of the consents of all customers.
+    Consents {
+        /// When it changed, in seconds.
+        at: i64,
+        /// When the change became known; empty if at once.
+        known_at: i64,
+        /// Index into the channels.
+        channel: u32,
+        /// 1 if consent was granted, 0 if it was denied or withdrawn.
+        is_granted: u8,
+    }
+);
 
 impl Timelines {
     /// Number of customers.
@@ -206,7 +223,8 @@ impl Timelines {
         Timeline { timelines: self, customer }
     }
 
-    /// The latest time of any row: the moment until which the data reaches. None without rows.
+    /// The latest time of any row but consents, which may change long after: the moment until which the data reaches.
+    /// None without rows.
     #[must_use]
     pub fn last_event(&self) -> Option<Moment> {
         let ended = self.subscriptions.end.iter().copied().filter(|&end| end != NEVER);
@@ -421,6 +439,18 @@ impl<'a> History<'a> {
                 action: table.action[row],
                 taken: or_default(&table.taken, row, 0) == 1 && or_default(&table.outcome_at, row, NEVER) < moment,
             })
+    }
+
+    /// Whether the customer had consented to the channel, an index into the channels: the last change that was known.
+    /// `None` if none was.
+    #[must_use]
+    pub fn consent(&self, channel: u32) -> Option<bool> {
+        let table = &self.timelines.consents;
+        let moment = self.moment.seconds();
+        rows_before(&table.at, table.rows_of(self.customer), moment)
+            .rev()
+            .find(|&row| table.channel[row] == channel && or_default(&table.known_at, row, i64::MIN) < moment)
+            .map(|row| or_default(&table.is_granted, row, 0) == 1)
     }
 }
 

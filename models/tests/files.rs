@@ -9,7 +9,7 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Probability};
 use tend_models::registry::Registry;
 use tend_models::scorecard::Task;
-use tend_models::timeline::{PurchaseRow, TimelinesBuilder, open_timelines, save_timelines};
+use tend_models::timeline::{ConsentRow, PurchaseRow, TimelinesBuilder, open_timelines, save_timelines};
 
 fn model(rate: f64) -> (Header, Model) {
     let feature = Feature {
@@ -88,6 +88,8 @@ fn a_mapped_timelines_file_is_what_was_saved_and_no_other() {
             category: Some("books"),
         };
         builder.add_purchase(customer, &row);
+        let at = Moment::from_day(day);
+        builder.add_consent(customer, &ConsentRow { at, known_at: None, channel: "email", is_granted: day > 2 });
     }
     let timelines = builder.finish();
     save_timelines(&timelines, &path).unwrap();

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tend::decision::{Decision, LEAVE_ALONE, Policy, PolicyKind};
 use tend::simulate::{SimulateParams, simulate};
-use tend_models::scorecard::{Scorecard, Task};
+use tend_models::scorecard::Scorecard;
 use tend_training::ingest::TableReceived;
 use tend_training::report::{
     ActionCount, DataReceived, DecisionSummary, RejectedRows, Report, Section, TableRows, render,
 };
-use tend_training::run::{ProjectRun, Trained, data_until, sections, train_project};
+use tend_training::run::{ProjectRun, Trained, data_until, sections};
 
 use super::decide::write_worklist;
 use super::project::{Project, currency};
 use super::simulate::write_company;
+use super::train::train_all;
 
 /// Which company to simulate.
 #[derive(Debug, clap::Args)]
@@ -46,6 +47,8 @@ file = "data/events.parquet"
 file = "data/products.parquet"
 [tables.contacts]
 file = "data/contacts.parquet"
+[tables.consents]
+file = "data/consents.parquet"
 "#;
 
 /// Simulates, trains, scores, decides, and says what to look at.
@@ -62,12 +65,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let ingested = project.ingest(&recipe)?;
     let as_of = data_until(&ingested.timelines).context("the simulation is empty")?;
     let run = ProjectRun { recipe: &recipe, timelines: &ingested.timelines, as_of };
-    let mut trained = Vec::new();
-    for task in Task::ALL {
-        eprintln!("training {task}");
-        let mut model = train_project(&run, task)?;
+    let mut trained = train_all(&run)?;
+    for model in &mut trained {
         model.publish(&project.registry(), currency(&recipe))?;
-        trained.push(model);
     }
 
     eprintln!("deciding");

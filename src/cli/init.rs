@@ -1,15 +1,17 @@
 //! `tend init` and `tend check`: a recipe for the tables found, and what is wrong with them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tend::decision::{Policy, PolicyKind};
-use tend_training::ingest::known_columns;
+use tend_training::ingest::{Mapped, find_cancelled_prefix, known_columns, proposed_column};
+use tend_training::recipe::Source;
 use tend_training::run::data_until;
-use tend_training::tables::TableFile;
+use tend_training::tables::{TableFile, TextFormat};
 
-use super::project::Project;
+use super::project::{Project, account};
 
 /// Where the tables are.
 #[derive(Debug, clap::Args)]
@@ -26,30 +28,7 @@ pub struct InitArgs {
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {}
 
-const TABLES: [&str; 6] = ["customers", "transactions", "subscriptions", "events", "products", "contacts"];
-
-/// Other names that companies give to columns of the contract, without case and punctuation.
-const ALIASES: [(&str, &[&str]); 16] = [
-    ("customer_id", &["customerid", "accountid", "userid", "clientid", "memberid", "masterid", "custid", "customer"]),
-    (
-        "event_time",
-        &["invoicedate", "orderdate", "date", "timestamp", "purchasedate", "orderedat", "time", "createdat"],
-    ),
-    ("amount", &["spend", "revenue", "total", "ordertotal", "sales", "amountpaid", "totalprice"]),
-    ("unit_price", &["unitprice", "price", "itemprice"]),
-    ("order_id", &["invoice", "invoiceno", "orderid", "ordernumber", "transactionid"]),
-    ("product_id", &["stockcode", "sku", "productid", "itemid", "plan", "product"]),
-    ("category", &["productcategory", "department", "categoryname"]),
-    ("quantity", &["qty", "units", "quantity", "pieces"]),
-    ("is_return", &["iscancellation", "isrefund", "returned", "isreturn"]),
-    ("created_at", &["signupdate", "registeredat", "joined", "createddate", "joindate", "createdat"]),
-    ("start_date", &["startdate", "startedat", "begin", "validfrom"]),
-    ("end_date", &["enddate", "endedat", "canceledat", "cancelledat", "validto"]),
-    ("mrr", &["monthlyrevenue", "monthlycharges", "monthlyprice", "monthlyamount"]),
-    ("event_type", &["type", "eventname", "event", "eventtype"]),
-    ("sent_at", &["sentat", "contactdate", "senddate"]),
-    ("action_id", &["campaign", "campaignid", "actionid", "offer"]),
-];
+const TABLES: [&str; 7] = ["customers", "transactions", "subscriptions", "events", "products", "contacts", "consents"];
 
 /// Writes tend.toml and policy.toml.
 pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
@@ -72,6 +51,11 @@ pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
     };
     std::fs::write(&recipe_path, recipe)?;
     std::fs::write(&policy_path, Policy::default_toml(kind))?;
+    if project.json {
+        let tables: Vec<&str> = tables.iter().map(|(table, _)| *table).collect();
+        return project
+            .print_json(&serde_json::json!({"recipe": recipe_path, "policy": policy_path, "tables": tables}));
+    }
     println!("wrote {} for {} tables, and {}", recipe_path.display(), tables.len(), policy_path.display());
     println!("next: look at the column mapping, then run `tend check --project {}`", project.folder.display());
     Ok(())
@@ -116,39 +100,38 @@ fn find_tables(folder: &Path) -> anyhow::Result<Vec<(&'static str, TableFile)>> 
     Ok(tables)
 }
 
-fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).flat_map(char::to_lowercase).collect()
-}
-
-/// The file's column that stands for a column of the contract under another name.
-fn proposal<'a>(file: &'a TableFile, column: &str) -> Option<&'a String> {
-    let aliases = ALIASES.iter().find(|(known, _)| *known == column).map_or(&[][..], |(_, aliases)| *aliases);
-    let own = plain(column);
-    let candidates = std::iter::once(own.as_str()).chain(aliases.iter().copied());
-    candidates.into_iter().find_map(|alias| file.columns().iter().find(|name| plain(name) == alias))
-}
-
-fn describe(recipe: &mut String, table: &str, file: &TableFile, project: &Path) -> anyhow::Result<()> {
+fn describe(recipe: &mut String, table: &'static str, file: &TableFile, project: &Path) -> anyhow::Result<()> {
     let path = std::path::absolute(file.path())?;
     let base = std::path::absolute(project)?;
     let shown = path.strip_prefix(&base).unwrap_or(&path);
     writeln!(recipe, "\n[tables.{table}]\nfile = {:?}", shown.display().to_string())?;
     let (required, optional) = known_columns(table);
-    let mut mapping = String::new();
-    for column in required.iter().chain(optional) {
-        if file.has(column) {
-            continue;
-        }
-        match proposal(file, column) {
-            Some(theirs) => writeln!(mapping, "{column} = {theirs:?}")?,
-            None if required.contains(column) && *column != "amount" => {
-                writeln!(mapping, "# {column} = \"\"  # required: name the file's column")?;
-            }
+    let mut source = Source { file: path, columns: BTreeMap::new(), cancelled_prefix: None };
+    let mut unknown = Vec::new();
+    for column in required.iter().chain(optional).copied().filter(|column| !file.has(column)) {
+        match proposed_column(file.columns(), column) {
+            Some(theirs) => drop(source.columns.insert(column.to_owned(), theirs.to_owned())),
+            None if required.contains(&column) && column != "amount" => unknown.push(column),
             None => {}
         }
     }
-    if !mapping.is_empty() {
-        writeln!(recipe, "[tables.{table}.columns]\n{mapping}")?;
+    if table == "transactions"
+        && let Ok(mapped) = Mapped::new(table, file.clone(), &source)
+        && let Some(prefix) = find_cancelled_prefix(&mapped, &TextFormat::default())?
+    {
+        writeln!(
+            recipe,
+            "# Orders whose id begins so are cancelled: their lines are netted.\ncancelled_prefix = {prefix:?}"
+        )?;
+    }
+    if !source.columns.is_empty() || !unknown.is_empty() {
+        writeln!(recipe, "[tables.{table}.columns]")?;
+    }
+    for (column, theirs) in &source.columns {
+        writeln!(recipe, "{column} = {theirs:?}")?;
+    }
+    for column in unknown {
+        writeln!(recipe, "# {column} = \"\"  # required: name the file's column")?;
     }
     writeln!(recipe, "# columns of the file: {}", file.columns().join(", "))?;
     Ok(())
@@ -158,21 +141,27 @@ fn describe(recipe: &mut String, table: &str, file: &TableFile, project: &Path) 
 pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
     let recipe = project.recipe()?;
     project.policy()?;
-    let ingested = project.ingest(&recipe)?;
-    if project.json {
-        return project.print_json(&ingested.received);
-    }
+    let ingested = project.read_tables(&recipe)?;
     let timelines = &ingested.timelines;
+    let first = timelines.first_event().map(|first| first.date().to_string());
+    let until = data_until(timelines).map(|until| until.to_string());
+    if project.json {
+        return project.print_json(&serde_json::json!({
+            "customers": timelines.len(), "from": first, "until": until, "tables": ingested.received,
+        }));
+    }
+    ingested.received.iter().for_each(|table| print!("{}", account(table)));
     println!(
-        "{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts",
+        "{} customers, {} purchase lines, {} subscriptions, {} events, {} contacts, {} consents",
         timelines.len(),
         timelines.purchases.len(),
         timelines.subscriptions.len(),
         timelines.events.len(),
-        timelines.contacts.len()
+        timelines.contacts.len(),
+        timelines.consents.len()
     );
-    if let (Some(first), Some(until)) = (timelines.first_event(), data_until(timelines)) {
-        println!("from {} to before {until}", first.date());
+    if let (Some(first), Some(until)) = (first, until) {
+        println!("from {first} to before {until}");
     }
     let rejected: usize = ingested.received.iter().map(|table| table.rows - table.kept()).sum();
     println!("{rejected} rows rejected{}", if rejected > 0 { "; each is in rejects.csv" } else { "" });

@@ -21,21 +21,24 @@ enum Action {
     /// Shows the model card of a version; without one, of the champion.
     Show {
         /// The task.
-        task: String,
+        #[arg(value_parser = parse_task)]
+        task: Task,
         /// The version.
         version: Option<String>,
     },
     /// Makes a version the champion.
     Promote {
         /// The task.
-        task: String,
+        #[arg(value_parser = parse_task)]
+        task: Task,
         /// The version.
         version: String,
     },
     /// Makes the champion before the present one the champion again.
     Rollback {
         /// The task.
-        task: String,
+        #[arg(value_parser = parse_task)]
+        task: Task,
     },
     /// Loads every version and checks it whole.
     Verify,
@@ -47,36 +50,40 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     match &args.action {
         Action::List => list(project),
         Action::Show { task, version } => {
-            let task = parse_task(task)?;
             let version = match version {
                 Some(version) => version.clone(),
-                None => registry.champion(task)?.context("no version is the champion")?.version,
+                None => registry.champion(*task)?.context("no version is the champion")?.version,
             };
-            let path = registry.folder(task, &version).join("card.md");
-            let card = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let path = registry.folder(*task, &version).join("card.md");
+            let card = std::fs::read_to_string(&path)
+                .with_context(|| format!("{}: no such version; see `tend models list`", path.display()))?;
+            if project.json {
+                return project.print_json(&serde_json::json!({"task": task, "version": version, "card": card}));
+            }
             print!("{card}");
             Ok(())
         }
         Action::Promote { task, version } => {
-            let task = parse_task(task)?;
-            registry.promote(task, version)?;
-            println!("{task}: version {version} is the champion");
-            Ok(())
+            registry.promote(*task, version)?;
+            tell_champion(project, *task, version)
         }
-        Action::Rollback { task } => {
-            let task = parse_task(task)?;
-            let version = registry.rollback(task)?;
-            println!("{task}: version {version} is the champion again");
-            Ok(())
-        }
+        Action::Rollback { task } => tell_champion(project, *task, &registry.rollback(*task)?),
         Action::Verify => verify(project),
     }
 }
 
-fn parse_task(name: &str) -> anyhow::Result<Task> {
-    Task::ALL.into_iter().find(|task| task.name() == name).with_context(|| {
+fn tell_champion(project: &Project, task: Task, version: &str) -> anyhow::Result<()> {
+    if project.json {
+        return project.print_json(&serde_json::json!({"task": task, "champion": version}));
+    }
+    println!("{task}: version {version} is the champion");
+    Ok(())
+}
+
+fn parse_task(name: &str) -> Result<Task, String> {
+    Task::ALL.into_iter().find(|task| task.name() == name).ok_or_else(|| {
         let known: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
-        format!("found task {name:?}; expected one of {}", known.join(", "))
+        format!("expected one of {}", known.join(", "))
     })
 }
 
@@ -96,7 +103,7 @@ fn list(project: &Project) -> anyhow::Result<()> {
             .iter()
             .map(|(header, is_champion)| serde_json::json!({"header": header, "is_champion": is_champion}))
             .collect();
-        return project.print_json(&rows);
+        return project.print_json(&serde_json::json!({"models": rows}));
     }
     for (header, is_champion) in rows {
         let star = if is_champion { '*' } else { ' ' };
@@ -114,18 +121,23 @@ fn list(project: &Project) -> anyhow::Result<()> {
 
 fn verify(project: &Project) -> anyhow::Result<()> {
     let registry = project.registry();
-    let mut faulty = 0;
+    let mut checked = Vec::new();
     for task in Task::ALL {
         for version in registry.versions(task)? {
-            match registry.load(task, &version) {
-                Ok(_) => println!("{task} {version}: whole"),
-                Err(error) => {
-                    faulty += 1;
-                    println!("{task} {version}: {error}");
-                }
-            }
+            let fault = registry.load(task, &version).err().map(|error| error.to_string());
+            checked.push((task, version, fault));
         }
     }
-    anyhow::ensure!(faulty == 0, "{faulty} versions are not usable");
+    let faulty = checked.iter().filter(|(_, _, fault)| fault.is_some()).count();
+    if project.json {
+        let one = |(task, version, fault): &(Task, String, Option<String>)| serde_json::json!({"task": task, "version": version, "is_whole": fault.is_none(), "fault": fault});
+        let models: Vec<_> = checked.iter().map(one).collect();
+        project.print_json(&serde_json::json!({"models": models}))?;
+    } else {
+        for (task, version, fault) in &checked {
+            println!("{task} {version}: {}", fault.as_deref().unwrap_or("whole"));
+        }
+    }
+    anyhow::ensure!(faulty == 0, "{faulty} versions are not usable; train them again or remove their folders");
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Project {
 }
 
 #[cfg(feature = "train")]
-pub use training::{currency, now};
+pub use training::{account, currency, now};
 
 #[cfg(feature = "train")]
 mod training {
@@ -71,25 +71,34 @@ mod training {
             Ok(Recipe::read(&self.folder.join("tend.toml"))?)
         }
 
-        /// Reads the tables, tells what was rejected, and leaves the timelines file for the service.
-        pub fn ingest(&self, recipe: &Recipe) -> anyhow::Result<Ingested> {
+        /// Reads the tables, and leaves the timelines file for the service and the rejected rows in rejects.csv.
+        pub fn read_tables(&self, recipe: &Recipe) -> anyhow::Result<Ingested> {
             let ingested = ingest(recipe, now()?, Some(&self.folder.join("rejects.csv")))?;
-            for table in &ingested.received {
-                tell(table);
-            }
             save_timelines(&ingested.timelines, &self.timelines_path())?;
+            Ok(ingested)
+        }
+
+        /// Reads the tables and tells what came of their rows.
+        pub fn ingest(&self, recipe: &Recipe) -> anyhow::Result<Ingested> {
+            let ingested = self.read_tables(recipe)?;
+            ingested.received.iter().for_each(|table| eprint!("{}", account(table)));
             Ok(ingested)
         }
     }
 
-    fn tell(table: &TableReceived) {
-        eprintln!("{}: {} rows read, {} kept", table.table, table.rows, table.kept());
+    /// What came of the rows of a table, a line each.
+    pub fn account(table: &TableReceived) -> String {
+        let mut lines = format!("{}: {} rows read, {} kept\n", table.table, table.rows, table.kept());
         for (reason, rows) in &table.rejected {
-            eprintln!("  rejected: {rows} rows, {reason}");
+            lines += &format!("  rejected: {rows} rows, {reason}\n");
+            if let Some(first) = table.first_rejected.get(reason) {
+                lines += &format!("    first: {first}\n");
+            }
         }
-        for (what, rows) in &table.notes {
-            eprintln!("  noted: {rows} rows, {what}");
+        for (what, noted) in &table.notes {
+            lines += &format!("  noted: {} rows, {what} ({} of them kept)\n", noted.rows, noted.kept);
         }
+        lines
     }
 
     /// The present moment.

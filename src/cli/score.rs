@@ -13,6 +13,7 @@ use tend_training::tables::{OutColumn, write_table};
 
 use super::project::Project;
 use super::train::{TaskName, TransactionLog};
+use super::usage_error;
 
 /// What to score.
 #[derive(Debug, clap::Args)]
@@ -21,13 +22,13 @@ pub struct Args {
     #[arg(long)]
     task: Option<TaskName>,
     /// A customer table: one row a customer.
-    #[arg(long, conflicts_with = "transactions")]
+    #[arg(long, requires = "task", conflicts_with = "transactions")]
     table: Option<PathBuf>,
     #[command(flatten)]
     log: TransactionLog,
     /// How far ahead to look: 39w, 90d or 12m; without it as published.
-    #[arg(long)]
-    horizon: Option<String>,
+    #[arg(long, value_parser = parse_horizon, requires = "transactions")]
+    horizon: Option<Positive>,
     /// Scores as known before this date; without it at the end of the data.
     #[arg(long)]
     as_of: Option<Moment>,
@@ -45,8 +46,12 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     } else {
         score_project(project, args)?
     };
+    let customers = columns.first().map_or(0, |(_, ids)| ids.len());
     write_table(&args.out, columns)?;
-    eprintln!("wrote {}", args.out.display());
+    if project.json {
+        return project.print_json(&serde_json::json!({"customers": customers, "out": args.out}));
+    }
+    println!("{customers} customers scored; see {}", args.out.display());
     Ok(())
 }
 
@@ -62,7 +67,11 @@ fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String)
 }
 
 fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyhow::Result<Columns> {
-    let task: Task = args.task.context("--table needs --task churn or --task upsell")?.into();
+    let task = match args.task {
+        Some(TaskName::Churn) => Task::Churn,
+        Some(TaskName::Upsell) => Task::Upsell,
+        _ => return Err(usage_error("a customer table scores --task churn or --task upsell")),
+    };
     let (header, model) = champion(project, task)?;
     let plan = model.plan();
     let customers = read_customer_table(table, plan, args.log.id.as_deref())?;
@@ -105,10 +114,13 @@ fn champion(project: &Project, task: Task) -> anyhow::Result<(tend_models::artif
 }
 
 fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
+    if !matches!(args.task, None | Some(TaskName::Clv)) {
+        return Err(usage_error("--transactions scores lifetime value only; expected --task clv"));
+    }
     let (header, model) = champion(project, Task::Clv)?;
     let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
-    if let Some(horizon) = &args.horizon {
-        model.horizon_days = parse_horizon(horizon)?;
+    if let Some(horizon_days) = args.horizon {
+        model.horizon_days = horizon_days;
     }
     let timelines = args.log.read()?;
     let end = data_until(&timelines).context("found no rows to score")?;
@@ -137,18 +149,18 @@ fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
     columns.push(("predicted_clv".to_owned(), number(|value| value.predicted_clv.get())));
 }
 
-/// 39w, 90d or 12m.
-fn parse_horizon(text: &str) -> anyhow::Result<Positive> {
-    let unclear = || format!("--horizon is {text:?}; expected a number and d, w or m, such as 39w");
-    let unit = text.chars().last().with_context(unclear)?;
-    let days = match unit {
-        'd' => 1.0,
-        'w' => 7.0,
-        'm' => 365.25 / 12.0,
-        _ => bail!(unclear()),
+/// Days of 39w, 90d or 12m.
+fn parse_horizon(text: &str) -> Result<Positive, String> {
+    let days_of_unit = |unit| match unit {
+        'd' => Some(1.0),
+        'w' => Some(7.0),
+        'm' => Some(365.25 / 12.0),
+        _ => None,
     };
-    let count: f64 = text[..text.len() - 1].parse().with_context(unclear)?;
-    Positive::new(count * days).with_context(unclear)
+    text.char_indices()
+        .next_back()
+        .and_then(|(end, unit)| Positive::new(text[..end].parse::<f64>().ok()? * days_of_unit(unit)?).ok())
+        .ok_or_else(|| "expected a number above 0 and d, w or m, such as 39w".to_owned())
 }
 
 fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {

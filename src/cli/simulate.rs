@@ -6,6 +6,8 @@ use tend::simulate::{Company, EMPTY_DATE, SimColumn, SimulateParams, simulate};
 use tend_models::quantities::DAY_SECONDS;
 use tend_training::tables::{OutColumn, write_table};
 
+use super::project::Project;
+
 /// Which company to simulate.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,7 +26,7 @@ pub struct Args {
 }
 
 /// Simulates and writes the tables.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let params = SimulateParams {
         customers: args.customers,
         seed: args.seed,
@@ -33,7 +35,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let company = simulate(&params);
     eprintln!("{}", company.summary());
-    write_company(company, &args.out)
+    let customers = args.customers;
+    write_company(company, &args.out)?;
+    if project.json {
+        return project.print_json(&serde_json::json!({"customers": customers, "out": args.out}));
+    }
+    println!("wrote {customers} customers to {}", args.out.display());
+    Ok(())
 }
 
 /// Writes every table as Parquet under its name.

@@ -1,17 +1,22 @@
 //! `tend train`: from tables to published models.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_training::ingest::ingest;
-use tend_training::recipe::{Clv, Recipe, Source};
-use tend_training::run::{ClvRun, ProjectRun, TableRun, Trained, data_until, train_clv, train_project, train_table};
+use tend_training::recipe::{Clv, Recipe, Source, Training};
+use tend_training::run::{
+    ClvRun, Figures, ProjectRun, TableRun, Trained, data_until, train_clv, train_project, train_table,
+};
+use tend_training::tables::TableFile;
 
-use super::project::{Project, currency, now};
+use super::project::{Project, account, currency, now};
+use super::usage_error;
 
 /// What to train.
 #[derive(Debug, clap::Args)]
@@ -23,7 +28,7 @@ pub struct Args {
     #[arg(long)]
     as_of: Option<Moment>,
     /// A customer table: one row a customer.
-    #[arg(long, requires = "target", conflicts_with = "transactions")]
+    #[arg(long, requires_all = ["target", "task"], conflicts_with = "transactions")]
     table: Option<PathBuf>,
     /// The target column of the customer table.
     #[arg(long)]
@@ -37,9 +42,9 @@ pub struct Args {
     /// Folds of the cross-validation on a customer table.
     #[arg(long)]
     folds: Option<usize>,
-    /// The seed of every random choice.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    /// The seed of every random choice; without it that of tend.toml.
+    #[arg(long)]
+    seed: Option<u64>,
     #[command(flatten)]
     log: TransactionLog,
     /// The lifetime value family.
@@ -120,29 +125,52 @@ impl Unit {
 /// Trains and publishes.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     if let Some(table) = &args.table {
-        return publish(project, train_customer_table(args, table)?, "money units");
+        return publish_one(project, train_customer_table(args, table)?, "money units");
     }
     if args.log.transactions.is_some() {
-        return publish(project, train_transactions(args)?, "money units");
+        return publish_one(project, train_transactions(args)?, "money units");
     }
-    let recipe = project.recipe()?;
+    let mut recipe = project.recipe()?;
+    recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| data_until(&ingested.timelines)).context("found no rows to learn from")?;
+    eprintln!("training on what was known before {as_of}");
     let run = ProjectRun { recipe: &recipe, timelines: &ingested.timelines, as_of };
-    let tasks: Vec<Task> = args.task.map_or_else(|| Task::ALL.to_vec(), |task| vec![task.into()]);
-    for task in tasks {
-        if args.task.is_none() && task == Task::Clv && ingested.timelines.purchases.is_empty() {
-            eprintln!("clv: left out, as there are no transactions");
-            continue;
-        }
-        eprintln!("{task}: training on what was known before {as_of}");
-        publish(project, train_project(&run, task)?, currency(&recipe))?;
+    if let Some(task) = args.task {
+        return publish_one(project, train_project(&run, task.into())?, currency(&recipe));
     }
+    let mut trained = train_all(&run)?;
+    for model in &mut trained {
+        model.publish(&project.registry(), currency(&recipe))?;
+    }
+    let figures: Vec<&Figures> = trained.iter().map(|model| &model.figures).collect();
+    if project.json {
+        return project.print_json(&serde_json::json!({"models": figures}));
+    }
+    figures.into_iter().for_each(|figures| describe(project, figures));
     Ok(())
 }
 
+/// Trains every task that the tables allow, and tells why another is left out.
+pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
+    let mut trained = Vec::new();
+    for task in Task::ALL {
+        eprintln!("training {task}");
+        match train_project(run, task) {
+            Ok(model) => trained.push(model),
+            Err(error) => eprintln!("  left out: {error}"),
+        }
+    }
+    anyhow::ensure!(!trained.is_empty(), "no model can be trained on these tables; see above what each lacks");
+    Ok(trained)
+}
+
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
-    let task = args.task.context("--table needs --task churn or --task upsell")?.into();
+    let task = match args.task {
+        Some(TaskName::Churn) => Task::Churn,
+        Some(TaskName::Upsell) => Task::Upsell,
+        _ => return Err(usage_error("a customer table trains --task churn or --task upsell")),
+    };
     let run = TableRun {
         task,
         file: table.to_owned(),
@@ -151,14 +179,14 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         positive: args.positive.clone(),
         exclude: args.exclude.clone(),
         folds: args.folds,
-        seed: args.seed,
+        seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_table(&run)?)
 }
 
 fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
-        bail!("--transactions trains lifetime value only; expected --task clv");
+        return Err(usage_error("--transactions trains lifetime value only; expected --task clv"));
     }
     let ClvFamily::BgNbd = args.family;
     let timelines = args.log.read()?;
@@ -171,7 +199,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         // The parameters of the literature are on the plain clock.
         clv: Clv { season: false, ..Clv::default() },
         data_until,
-        seed: args.seed,
+        seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_clv(&run)?)
 }
@@ -181,26 +209,30 @@ impl TransactionLog {
     pub fn read(&self) -> anyhow::Result<tend_models::timeline::Timelines> {
         let file = self.transactions.clone().context("expected --transactions FILE")?;
         let named = [("customer_id", &self.id), ("event_time", &self.time), ("amount", &self.amount)];
-        let columns =
-            named.into_iter().filter_map(|(column, theirs)| Some((column.to_owned(), theirs.clone()?))).collect();
-        let mut recipe = Recipe::default();
-        recipe.tables.transactions = Some(Source { file, columns });
-        let ingested = ingest(&recipe, now()?, None)?;
-        for table in &ingested.received {
-            for (reason, rows) in &table.rejected {
-                eprintln!("{}: rejected {rows} rows, {reason}", table.table);
-            }
+        let columns: BTreeMap<String, String> =
+            named.iter().filter_map(|(column, theirs)| Some(((*column).to_owned(), (*theirs).clone()?))).collect();
+        let table = TableFile::open(&file)?;
+        for (_, theirs) in &named {
+            theirs.iter().try_for_each(|theirs| table.require(theirs))?;
         }
+        let mut recipe = Recipe::default();
+        recipe.tables.transactions = Some(Source { file, columns, cancelled_prefix: None });
+        let ingested = ingest(&recipe, now()?, None)?;
+        ingested.received.iter().for_each(|table| eprint!("{}", account(table)));
         Ok(ingested.timelines)
     }
 }
 
-fn publish(project: &Project, mut trained: Trained, currency: &str) -> anyhow::Result<()> {
+fn publish_one(project: &Project, mut trained: Trained, currency: &str) -> anyhow::Result<()> {
     trained.publish(&project.registry(), currency)?;
-    let figures = &trained.figures;
     if project.json {
-        return project.print_json(figures);
+        return project.print_json(&trained.figures);
     }
+    describe(project, &trained.figures);
+    Ok(())
+}
+
+fn describe(project: &Project, figures: &Figures) {
     let folder = project.registry().folder(figures.task, &figures.version);
     println!("{} version {}: {} is the champion", figures.task, figures.version, figures.family);
     if let Some(held_out) = &figures.held_out {
@@ -231,6 +263,8 @@ fn publish(project: &Project, mut trained: Trained, currency: &str) -> anyhow::R
     for segment in &figures.segments {
         println!("  segment: {segment}");
     }
+    for left_out in &figures.left_out {
+        println!("  left out {left_out}");
+    }
     println!("  see {}", folder.join("report.html").display());
-    Ok(())
 }

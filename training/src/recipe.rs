@@ -92,6 +92,8 @@ pub struct Tables {
     pub products: Option<Source>,
     /// Campaign contacts.
     pub contacts: Option<Source>,
+    /// Consents to be contacted.
+    pub consents: Option<Source>,
 }
 
 /// Where a table is and what its columns are called.
@@ -103,6 +105,8 @@ pub struct Source {
     /// The file's name for each canonical column that has another name.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// Of transactions: how the ids of cancelled orders begin, if not as the others do.
+    pub cancelled_prefix: Option<String>,
 }
 
 /// What counts as leaving.
@@ -218,11 +222,25 @@ impl Recipe {
         let text =
             std::fs::read_to_string(path).map_err(|error| RecipeError::Unreadable { path: path.to_owned(), error })?;
         let invalid = |error: String| RecipeError::Invalid { path: path.to_owned(), error };
-        let mut recipe: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        let mut recipe: Self =
+            toml::from_str(&text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
         recipe.check().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for (_, source) in recipe.tables.named_mut() {
+        for (table, source) in recipe.tables.named_mut() {
             source.file = folder.join(&source.file);
+            match source.cancelled_prefix.as_deref() {
+                Some("") => {
+                    return Err(invalid(format!(
+                        "[tables.{table}] cancelled_prefix is empty; expected letters, or no such line"
+                    )));
+                }
+                Some(_) if table != "transactions" => {
+                    return Err(invalid(format!(
+                        "[tables.{table}] has a cancelled_prefix; expected it of transactions alone"
+                    )));
+                }
+                _ => {}
+            }
         }
         Ok(recipe)
     }
@@ -273,6 +291,7 @@ impl Tables {
             ("events", &mut self.events),
             ("products", &mut self.products),
             ("contacts", &mut self.contacts),
+            ("consents", &mut self.consents),
         ]
         .into_iter()
         .filter_map(|(name, source)| source.as_mut().map(|source| (name, source)))

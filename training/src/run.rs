@@ -76,7 +76,8 @@ pub struct Trained {
 pub struct Figures {
     /// The task.
     pub task: Task,
-    /// The published version; empty before.
+    /// The published version; empty before, and then not shown.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
     /// The winning family.
     pub family: String,

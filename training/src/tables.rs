@@ -1,5 +1,7 @@
 //! Reads and writes tables: CSV (also .gz) and Parquet. The only place that names Polars.
 
+mod faults;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,9 +32,7 @@ pub enum TableError {
         path: PathBuf,
     },
     /// A column is not there.
-    #[error(
-        "{path}: column `{column}` is missing; the file has {found}; map a column of the file onto it in tend.toml or on the command line"
-    )]
+    #[error("{path}: column `{column}` is missing; the file has {found}; name one of these")]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -40,6 +40,14 @@ pub enum TableError {
         column: String,
         /// What is there.
         found: String,
+    },
+    /// Two columns have one name.
+    #[error("{path}: column `{column}` is there twice; expected each name once; rename one of them")]
+    RepeatedColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        column: String,
     },
     /// A column's type does not fit.
     #[error("{path}: column `{column}` holds {found}; expected {expected}")]
@@ -96,6 +104,7 @@ pub enum Cell<T> {
 pub struct TableFile {
     path: PathBuf,
     format: Format,
+    separator: u8,
     columns: Vec<String>,
 }
 
@@ -117,7 +126,8 @@ pub struct Batch {
 }
 
 impl TableFile {
-    /// Opens a file and reads the names of its columns.
+    /// Opens a file and reads the names of its columns. A CSV file whose header has no comma may separate values by
+    /// semicolons or tabs.
     ///
     /// # Errors
     /// [`TableError`] if it cannot be read or its ending is unknown.
@@ -130,14 +140,18 @@ impl TableFile {
         } else {
             return Err(TableError::UnknownFormat { path: path.to_owned() });
         };
-        let mut table = Self { path: path.to_owned(), format, columns: Vec::new() };
+        let mut table = Self { path: path.to_owned(), format, separator: b',', columns: Vec::new() };
         table.columns = match format {
             Format::Csv => {
-                table.read_csv(None, Some(1))?.get_column_names_owned().into_iter().map(String::from).collect()
+                let names = table.csv_columns()?;
+                let other =
+                    [b';', b'\t'].into_iter().find(|&mark| names.len() == 1 && names[0].contains(char::from(mark)));
+                table.separator = other.unwrap_or(b',');
+                if other.is_some() { table.csv_columns()? } else { names }
             }
             Format::Parquet => {
                 let mut reader = ParquetReader::new(table.file()?);
-                let schema = reader.schema().map_err(|error| table.unreadable(&error))?;
+                let schema = reader.schema().map_err(|error| table.damaged(&error))?;
                 schema.iter_names().map(ToString::to_string).collect()
             }
         };
@@ -173,8 +187,21 @@ impl TableFile {
         Err(TableError::MissingColumn {
             path: self.path.clone(),
             column: column.to_owned(),
-            found: self.columns.join(", "),
+            found: self.columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "),
         })
+    }
+
+    fn csv_columns(&self) -> Result<Vec<String>, TableError> {
+        let names = self.read_csv(None, Some(0))?.get_column_names_owned();
+        // Polars renames the second column of a name.
+        let repeated = names.iter().find_map(|name| {
+            let (first, number) = name.rsplit_once("_duplicated_")?;
+            (number.parse::<u32>().is_ok() && names.iter().any(|one| one == first)).then_some(first)
+        });
+        match repeated {
+            Some(column) => Err(TableError::RepeatedColumn { path: self.path.clone(), column: column.to_owned() }),
+            None => Ok(names.into_iter().map(String::from).collect()),
+        }
     }
 
     /// Reads some columns and gives them to `each` in batches of consecutive rows.
@@ -195,7 +222,7 @@ impl TableFile {
                 each(&Batch { path: self.path.clone(), first_row: 0, frame, header_rows: 2 })
             }
             Format::Parquet => {
-                let unreadable = |error: PolarsError| E::from(self.unreadable(&error));
+                let unreadable = |error: PolarsError| E::from(self.damaged(&error));
                 let rows = ParquetReader::new(self.file()?).num_rows().map_err(unreadable)?;
                 for first_row in (0..rows).step_by(BATCH_ROWS) {
                     let frame = ParquetReader::new(self.file()?)
@@ -211,7 +238,10 @@ impl TableFile {
     }
 
     fn file(&self) -> Result<File, TableError> {
-        File::open(&self.path).map_err(|error| self.unreadable(&error))
+        if self.path.is_dir() {
+            return Err(self.unreadable("it is a folder; expected a file".to_owned()));
+        }
+        File::open(&self.path).map_err(|error| self.unreadable(error.to_string()))
     }
 
     /// Every CSV column is read as text: the parsers here say what is wrong with a value, and in which row.
@@ -222,13 +252,40 @@ impl TableFile {
             .with_infer_schema_length(Some(0))
             .with_columns(columns)
             .with_n_rows(rows)
+            .map_parse_options(|options| options.with_separator(self.separator))
             .into_reader_with_file_handle(self.file()?)
             .finish()
-            .map_err(|error| self.unreadable(&error))
+            .map_err(|error| match error {
+                PolarsError::NoData(_) => self.unreadable("it is empty; expected a header line and rows".to_owned()),
+                error => self.first_fault().map_or_else(|| self.damaged(&error), |fault| self.unreadable(fault)),
+            })
     }
 
-    fn unreadable(&self, error: &impl std::fmt::Display) -> TableError {
-        TableError::Unreadable { path: self.path.clone(), error: error.to_string() }
+    /// What is wrong with a CSV file that cannot be read: its lines are read once more, each as one text.
+    fn first_fault(&self) -> Option<String> {
+        let lines = CsvReadOptions::default()
+            .with_has_header(false)
+            .with_infer_schema_length(Some(0))
+            .map_parse_options(|options| {
+                options.with_separator(b'\0').with_quote_char(None).with_encoding(CsvEncoding::LossyUtf8)
+            })
+            .into_reader_with_file_handle(self.file().ok()?)
+            .finish()
+            .ok()?;
+        let lines = lines.columns().first()?.as_materialized_series().str().ok()?.clone();
+        faults::first_fault(lines.iter().map(Option::unwrap_or_default), self.separator.into())
+    }
+
+    fn unreadable(&self, error: String) -> TableError {
+        TableError::Unreadable { path: self.path.clone(), error }
+    }
+
+    fn damaged(&self, error: &PolarsError) -> TableError {
+        let expected = match self.format {
+            Format::Csv => "a whole CSV file",
+            Format::Parquet => "a whole Parquet file",
+        };
+        self.unreadable(format!("{error}; expected {expected}; write or copy it again"))
     }
 }
 
@@ -245,7 +302,7 @@ impl Batch {
         self.len() == 0
     }
 
-    /// The row's number in the file, as an editor or a Parquet viewer counts.
+    /// The row's number in the file, as a spreadsheet or a Parquet viewer counts.
     #[must_use]
     pub fn row_number(&self, row: usize) -> usize {
         self.first_row + row + self.header_rows
@@ -266,7 +323,12 @@ impl Batch {
     pub fn texts(&self, name: &str) -> Result<Texts, TableError> {
         let column = self.column(name)?;
         let wrong = |_| self.wrong_type(column, "text or whole numbers");
-        let series = column.as_materialized_series().cast(&DataType::String).map_err(wrong)?.rechunk();
+        let series = column.as_materialized_series();
+        // Ids become floats where a table had rows without one.
+        let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < 1e15;
+        let is_ids = series.f64().is_ok_and(|numbers| numbers.iter().flatten().all(is_whole));
+        let series = if is_ids { &series.cast(&DataType::Int64).map_err(wrong)? } else { series };
+        let series = series.cast(&DataType::String).map_err(wrong)?.rechunk();
         let texts = series.str().map_err(wrong)?.clone();
         Ok(Texts(texts))
     }
@@ -408,9 +470,19 @@ impl Texts {
 }
 
 /// A number with this decimal mark; infinite and undefined numbers are none.
-fn parse_number(text: &str, decimal: char) -> Option<f64> {
-    let plain = if decimal == '.' { text.parse() } else { text.replace('.', "").replace(decimal, ".").parse() };
+pub(crate) fn parse_number(text: &str, decimal: char) -> Option<f64> {
+    let plain = if decimal == '.' { text.parse() } else { without_points(text)?.replace(decimal, ".").parse() };
     plain.ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A number without the points between its thousands; `None` if the points are anywhere else.
+fn without_points(text: &str) -> Option<String> {
+    let whole = text.split(',').next().unwrap_or_default();
+    let mut groups = whole.split('.');
+    let first = groups.next().unwrap_or_default();
+    let is_grouped = groups.all(|group| group.len() == 3 && group.bytes().all(|digit| digit.is_ascii_digit()));
+    let first_digits = first.trim_start_matches(['-', '+']).len();
+    (is_grouped && (whole.len() == first.len() || (1..=3).contains(&first_digits))).then(|| text.replace('.', ""))
 }
 
 fn parse_flag(text: &str) -> Option<bool> {
@@ -460,6 +532,26 @@ pub enum OutColumn {
     Time(Vec<i64>),
     /// Yes or no.
     Flag(Vec<bool>),
+}
+
+impl OutColumn {
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(values) => values.len(),
+            Self::Coded(_, codes) => codes.len(),
+            Self::Number(values) => values.len(),
+            Self::Whole(values) | Self::Time(values) => values.len(),
+            Self::Flag(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Writes a table; the ending says the format.

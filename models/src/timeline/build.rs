@@ -6,7 +6,7 @@ mod interner;
 use bytemuck::Pod;
 
 use super::{
-    Attribute, AttributeValues, Column, Contacts, Events, NEVER, NO_CODE, Purchases, Subscriptions, Timelines,
+    Attribute, AttributeValues, Column, Consents, Contacts, Events, NEVER, NO_CODE, Purchases, Subscriptions, Timelines,
 };
 use crate::quantities::Moment;
 use growing::{Codes, Flags, KnownTimes, Numbers, OpenTimes, ShortNumbers};
@@ -80,6 +80,19 @@ pub struct ContactRow<'a> {
     pub outcome_at: Option<Moment>,
 }
 
+/// One change of a consent, as read.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsentRow<'a> {
+    /// When it changed.
+    pub at: Moment,
+    /// When we knew, if not at once.
+    pub known_at: Option<Moment>,
+    /// Channel name.
+    pub channel: &'a str,
+    /// Granted, or else denied or withdrawn.
+    pub is_granted: bool,
+}
+
 /// Gathers rows in any order; [`finish`](Self::finish) sorts them into [`Timelines`].
 #[derive(Debug, Default)]
 pub struct TimelinesBuilder {
@@ -91,10 +104,12 @@ pub struct TimelinesBuilder {
     categories: Interner,
     event_types: Interner,
     actions: Interner,
+    channels: Interner,
     purchases: PurchaseRows,
     subscriptions: SubscriptionRows,
     events: EventRows,
     contacts: ContactRows,
+    consents: ConsentRows,
 }
 
 #[derive(Debug, Default)]
@@ -139,6 +154,15 @@ struct ContactRows {
     is_control: Flags,
     taken: Flags,
     outcome_at: OpenTimes,
+}
+
+#[derive(Debug, Default)]
+struct ConsentRows {
+    customer: Vec<u32>,
+    at: Vec<i64>,
+    known_at: KnownTimes,
+    channel: Vec<u32>,
+    is_granted: Flags,
 }
 
 impl TimelinesBuilder {
@@ -279,6 +303,17 @@ impl TimelinesBuilder {
         table.outcome_at.set(place, row.outcome_at.map_or(NEVER, Moment::seconds));
     }
 
+    /// Adds a change of a consent.
+    pub fn add_consent(&mut self, customer: u32, row: &ConsentRow<'_>) {
+        let table = &mut self.consents;
+        let place = table.at.len();
+        table.customer.push(customer);
+        table.at.push(row.at.seconds());
+        table.known_at.set(place, late(row.at, row.known_at));
+        table.channel.push(self.channels.intern(row.channel));
+        table.is_granted.set(place, u8::from(row.is_granted));
+    }
+
     /// Sorts everything: customers by id, texts by name, rows by customer and time. Rows of one customer at the same
     /// time keep the order in which they were added. The result does not depend on any other order of the input.
     #[must_use]
@@ -289,6 +324,7 @@ impl TimelinesBuilder {
         let (categories, category_ranks) = self.categories.sorted_names();
         let (event_types, event_type_ranks) = self.event_types.sorted_names();
         let (actions, action_ranks) = self.actions.sorted_names();
+        let (channels, channel_ranks) = self.channels.sorted_names();
 
         let rows = self.purchases;
         let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
@@ -336,12 +372,23 @@ impl TimelinesBuilder {
             outcome_at: sorter.column(rows.outcome_at.filled()),
         };
 
+        let rows = self.consents;
+        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
+        let consents = Consents {
+            offsets: sorter.offsets(),
+            at: sorter.column(rows.at),
+            known_at: sorter.column(rows.known_at.filled()),
+            channel: sorter.codes(rows.channel, &channel_ranks),
+            is_granted: sorter.column(rows.is_granted.filled()),
+        };
+
         let order = inverse(&ranks);
         let first_rows = [
             (&purchases.offsets, &purchases.at),
             (&subscriptions.offsets, &subscriptions.at),
             (&events.offsets, &events.at),
             (&contacts.offsets, &contacts.at),
+            (&consents.offsets, &consents.at),
         ];
         let created_at: Vec<i64> = (0..count)
             .map(|customer| match self.created_at[order[customer] as usize] {
@@ -358,10 +405,12 @@ impl TimelinesBuilder {
             categories,
             event_types,
             actions,
+            channels,
             purchases,
             subscriptions,
             events,
             contacts,
+            consents,
         }
     }
 }
@@ -514,6 +563,27 @@ mod tests {
         assert_eq!(timelines.categories, ["books", "toys"]);
         assert_eq!(timelines.purchases.category[..], [1, 1, 1, 0]);
         assert_eq!(timelines.created_at[..], [20, 10]);
+    }
+
+    #[test]
+    fn the_last_consent_that_was_known_counts() {
+        let mut builder = TimelinesBuilder::default();
+        let customer = builder.customer("a");
+        let mut change = |day: i64, known: i64, channel, is_granted| {
+            let (at, known_at) = (Moment::from_day(day), Some(Moment::from_day(known)));
+            builder.add_consent(customer, &ConsentRow { at, known_at, channel, is_granted });
+        };
+        change(30, 50, "email", false);
+        change(10, 10, "email", true);
+        change(20, 20, "phone", false);
+        let timelines = builder.finish();
+        assert_eq!(timelines.channels, ["email", "phone"]);
+        let known = |day, channel| timelines.timeline(0).before(Moment::from_day(day)).consent(channel);
+        assert_eq!(
+            [10, 11, 31, 50, 51].map(|day| known(day, 0)),
+            [None, Some(true), Some(true), Some(true), Some(false)]
+        );
+        assert_eq!([20, 21, 90].map(|day| known(day, 1)), [None, Some(false), Some(false)]);
     }
 
     #[test]

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::mapping;
 use super::{
-    Attribute, AttributeValues, Column, Contacts, Events, NO_CODE, Purchases, Subscriptions, TextColumn, Timelines,
+    Attribute, AttributeValues, Column, Consents, Contacts, Events, NO_CODE, Purchases, Subscriptions, TextColumn,
+    Timelines,
 };
 use crate::files::write_atomically;
 
 const MAGIC: &[u8; 8] = b"tendtime";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const PREAMBLE: usize = 48;
 const ALIGNMENT: usize = 64;
 /// A header names columns and texts; one beyond this is not ours.
@@ -58,6 +59,7 @@ struct Header {
     categories: Vec<String>,
     event_types: Vec<String>,
     actions: Vec<String>,
+    channels: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +99,7 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
         categories: timelines.categories.clone(),
         event_types: timelines.event_types.clone(),
         actions: timelines.actions.clone(),
+        channels: timelines.channels.clone(),
     };
     let header = serde_json::to_vec(&header).expect("a header is plain data");
     write_atomically(path, |writer| {
@@ -150,8 +153,8 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
     fn bytes<T: Pod>(column: &Column<T>) -> &[u8] {
         bytemuck::cast_slice(column)
     }
-    let Timelines { purchases, subscriptions, events, contacts, .. } = timelines;
-    let named: [(&str, &[u8]); 30] = [
+    let Timelines { purchases, subscriptions, events, contacts, consents, .. } = timelines;
+    let named: [(&str, &[u8]); 37] = [
         ("ids.bytes", bytes(&timelines.ids.bytes)),
         ("ids.ends", bytes(&timelines.ids.ends)),
         ("created_at", bytes(&timelines.created_at)),
@@ -182,10 +185,15 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
         ("contacts.known_at", bytes(&contacts.known_at)),
         ("contacts.action", bytes(&contacts.action)),
         ("contacts.is_control", bytes(&contacts.is_control)),
+        ("contacts.taken", bytes(&contacts.taken)),
+        ("contacts.outcome_at", bytes(&contacts.outcome_at)),
+        ("consents.offsets", bytes(&consents.offsets)),
+        ("consents.at", bytes(&consents.at)),
+        ("consents.known_at", bytes(&consents.known_at)),
+        ("consents.channel", bytes(&consents.channel)),
+        ("consents.is_granted", bytes(&consents.is_granted)),
     ];
     let mut columns: Vec<(String, &[u8])> = named.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
-    columns.push(("contacts.taken".to_owned(), bytes(&contacts.taken)));
-    columns.push(("contacts.outcome_at".to_owned(), bytes(&contacts.outcome_at)));
     for (place, attribute) in timelines.attributes.iter().enumerate() {
         let values = match &attribute.values {
             AttributeValues::Number(values) => bytes(values),
@@ -249,6 +257,7 @@ fn assemble(file: &Arc<memmap2::Mmap>, header: Header, body_start: usize) -> Res
         categories: header.categories,
         event_types: header.event_types,
         actions: header.actions,
+        channels: header.channels,
         purchases: Purchases {
             offsets: columns.get("purchases.offsets")?,
             at: columns.get("purchases.at")?,
@@ -284,6 +293,13 @@ fn assemble(file: &Arc<memmap2::Mmap>, header: Header, body_start: usize) -> Res
             is_control: columns.get("contacts.is_control")?,
             taken: columns.get("contacts.taken")?,
             outcome_at: columns.get("contacts.outcome_at")?,
+        },
+        consents: Consents {
+            offsets: columns.get("consents.offsets")?,
+            at: columns.get("consents.at")?,
+            known_at: columns.get("consents.known_at")?,
+            channel: columns.get("consents.channel")?,
+            is_granted: columns.get("consents.is_granted")?,
         },
     })
 }
@@ -352,7 +368,13 @@ fn check(timelines: &Timelines) -> Result<(), String> {
     optional_length("contacts.is_control", &table.is_control, table.len())?;
     optional_length("contacts.taken", &table.taken, table.len())?;
     optional_length("contacts.outcome_at", &table.outcome_at, table.len())?;
-    codes_below("contacts.action", &table.action, timelines.actions.len())
+    codes_below("contacts.action", &table.action, timelines.actions.len())?;
+    let table = &timelines.consents;
+    check_rows("consents", customers, &table.offsets, &table.at)?;
+    exact_length("consents.channel", &table.channel, table.len())?;
+    optional_length("consents.known_at", &table.known_at, table.len())?;
+    optional_length("consents.is_granted", &table.is_granted, table.len())?;
+    codes_below("consents.channel", &table.channel, timelines.channels.len())
 }
 
 fn check_ids(ids: &TextColumn, customers: usize) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! The columns of the data contract and a company's own names for them.
 
-use super::IngestError;
+use super::{IngestError, proposed_column};
 use crate::recipe::Source;
 use crate::tables::{Batch, Cell, TableError, TableFile, TextFormat, Texts};
 use tend_models::quantities::Moment;
@@ -29,6 +29,7 @@ pub fn known_columns(table: &str) -> (&'static [&'static str], &'static [&'stati
             &["customer_id", "product_id", "start_date", "mrr"],
             &["end_date", "quantity", "bill_period_months", "discount", "available_at"],
         ),
+        "consents" => (&["customer_id", "channel", "status", "changed_at"], &["available_at"]),
         "events" => (&["customer_id", "event_time", "event_type"], &["channel", "value", "available_at"]),
         "contacts" => (
             &["customer_id", "action_id", "sent_at"],
@@ -67,22 +68,50 @@ impl Mapped {
     /// [`IngestError`] that names the column.
     pub fn new(table: &'static str, file: TableFile, source: &Source) -> Result<Self, IngestError> {
         let (required, optional) = known_columns(table);
-        for (column, theirs) in &source.columns {
+        for column in source.columns.keys() {
             let known = required.contains(&column.as_str()) || optional.contains(&column.as_str());
             if !known && table != "customers" {
                 let expected = [required, optional].concat().join(", ");
                 return Err(IngestError::UnknownColumn { table, column: column.clone(), expected });
             }
-            file.require(theirs)?;
         }
         let mapped = Self { file, table, source: source.clone() };
-        for column in required {
-            if *column == "amount" && mapped.has("unit_price") && mapped.has("quantity") {
-                continue;
-            }
-            mapped.file.require(mapped.theirs(column))?;
+        let priced = mapped.has("unit_price") && mapped.has("quantity");
+        let needed = required.iter().copied().filter(|column| *column != "amount" || !priced);
+        let of_prefix = mapped.tells_cancellations().then_some("order_id");
+        let mut all = source.columns.keys().map(String::as_str).chain(needed).chain(of_prefix);
+        match all.find(|column| !mapped.has(column)) {
+            Some(column) => Err(mapped.missing(column)),
+            None => Ok(mapped),
         }
-        Ok(mapped)
+    }
+
+    fn missing(&self, column: &str) -> IngestError {
+        let columns = self.file.columns();
+        let proposed = proposed_column(columns, column).unwrap_or("the file's name for it");
+        let wanted = match self.source.columns.get(column) {
+            Some(theirs) => format!("column `{theirs}`, which tend.toml takes for `{column}` of {},", self.table),
+            None => format!("column `{column}` of {}", self.table),
+        };
+        IngestError::MissingColumn {
+            path: self.file.path().to_owned(),
+            table: self.table,
+            wanted,
+            found: columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "),
+            mapping: format!("{column} = {proposed:?}"),
+        }
+    }
+
+    /// Whether an order of this id is cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self, order_id: &str) -> bool {
+        self.source.cancelled_prefix.as_ref().is_some_and(|prefix| order_id.starts_with(prefix.as_str()))
+    }
+
+    /// Whether cancelled orders are told by their ids.
+    #[must_use]
+    pub fn tells_cancellations(&self) -> bool {
+        self.source.cancelled_prefix.is_some()
     }
 
     /// The company's name for a column.

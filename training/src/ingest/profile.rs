@@ -1,6 +1,6 @@
 //! Reads customers and products.
 
-use super::{IngestError, Intake, Mapped};
+use super::{IngestError, Intake, Mapped, Reason};
 use crate::tables::Cell;
 
 /// An attribute column: its place among the timelines' attributes.
@@ -33,11 +33,17 @@ impl Intake<'_> {
             for row in 0..batch.len() {
                 handles.push(None);
                 let Some(id) = ids.get(row) else {
-                    self.rejects.reject(batch, row, mapped.theirs("customer_id"), "", "empty customer id")?;
+                    self.rejects.reject(batch, row, mapped.theirs("customer_id"), "", Reason::Empty("customer id"))?;
                     continue;
                 };
                 if self.builder.known_customer(id).is_some() {
-                    self.rejects.reject(batch, row, mapped.theirs("customer_id"), id, "duplicate customer id")?;
+                    self.rejects.reject(
+                        batch,
+                        row,
+                        mapped.theirs("customer_id"),
+                        id,
+                        Reason::Duplicate("customer id"),
+                    )?;
                     continue;
                 }
                 let at = created.as_ref().map_or(&Cell::Empty, |created| &created[row]);
@@ -45,12 +51,13 @@ impl Intake<'_> {
                     self.rejects.reject(batch, row, mapped.theirs("created_at"), &value, reason)?;
                     continue;
                 }
+                let Some(known) = self.known_at(mapped, batch, row, available.as_ref())? else { continue };
                 let customer = self.builder.customer(id);
                 if let Cell::Value(at) = at {
                     self.builder.set_created_at(customer, *at);
                 }
-                if let Some(Cell::Value(known)) = available.as_ref().map(|available| &available[row]) {
-                    self.builder.set_attributes_known_at(customer, *known);
+                if let Some(known) = known {
+                    self.builder.set_attributes_known_at(customer, known);
                 }
                 handles[row] = Some(customer);
             }
@@ -72,8 +79,10 @@ impl Intake<'_> {
             AttributeColumn::Number(attribute) => {
                 let values = batch.numbers(name, &self.format)?;
                 for (customer, value) in handles.iter().zip(values) {
-                    if let (Some(customer), Cell::Value(value)) = (customer, value) {
-                        self.builder.set_number(*attribute, *customer, value);
+                    match (customer, value) {
+                        (Some(customer), Cell::Value(value)) => self.builder.set_number(*attribute, *customer, value),
+                        (Some(_), Cell::Unclear(_)) => self.rejects.note_unclear(name),
+                        _ => {}
                     }
                 }
             }
@@ -96,9 +105,19 @@ impl Intake<'_> {
             let categories = mapped.texts(batch, "category")?;
             for row in 0..batch.len() {
                 let Some(id) = ids.get(row) else {
-                    self.rejects.reject(batch, row, mapped.theirs("product_id"), "", "empty product id")?;
+                    self.rejects.reject(batch, row, mapped.theirs("product_id"), "", Reason::Empty("product id"))?;
                     continue;
                 };
+                if !self.products.insert(id.to_owned()) {
+                    self.rejects.reject(
+                        batch,
+                        row,
+                        mapped.theirs("product_id"),
+                        id,
+                        Reason::Duplicate("product id"),
+                    )?;
+                    continue;
+                }
                 if let Some(category) = categories.as_ref().and_then(|categories| categories.get(row)) {
                     self.category_of_product.insert(id.to_owned(), category.to_owned());
                 }

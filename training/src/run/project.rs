@@ -299,6 +299,11 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
         .collect();
     counted.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
     counted.truncate(upsell.most_offers);
+    if offer == Offer::PlanUpgrade && run.timelines.subscriptions.is_empty() {
+        return Err(TrainError::Data(
+            "found no category, no product and no subscription; expected one of them; name the column with the `category` or `product_id` of the transactions in tend.toml".to_owned(),
+        ));
+    }
     if counted.is_empty() {
         return Err(TrainError::Data(format!(
             "no product has {} first-time buyers in the training windows; lower `min_positives` under [upsell] in tend.toml or widen `horizon_days`",

@@ -1,6 +1,6 @@
 //! Trains on a customer table: one row a customer with a target column.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, Offer, UpsellModel};
@@ -12,12 +12,15 @@ use super::project::importance;
 use super::{Figures, TrainError, Trained};
 use crate::champion::{contest, forecasts};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures};
+use crate::ingest::Reason;
 use crate::samples::{Samples, all_rows, cross_validation};
-use crate::tables::{Cell, TableError, TableFile, TextFormat};
+use crate::tables::{Batch, Cell, TableError, TableFile, TextFormat};
 
 /// Tables with more rows than this are tested on one fold, as cross-validation then gains little.
 const MOST_CROSS_VALIDATED_ROWS: usize = 20_000;
 const DEFAULT_FOLDS: usize = 5;
+/// A column with at least this share of numbers is meant as numbers: the rest are mistakes to be mended.
+const MEANT_AS_NUMBERS: f64 = 0.9;
 
 /// What to train on a customer table.
 #[derive(Debug, Clone)]
@@ -54,6 +57,12 @@ pub struct CustomerTable {
 /// # Errors
 /// [`TrainError`] if the table cannot be read, lacks a column, or its target has not two values.
 pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
+    if matches!(run.task, Task::Clv | Task::Segments) {
+        return Err(TrainError::Data(format!(
+            "{} cannot be trained from a customer table; expected --task churn or upsell",
+            run.task
+        )));
+    }
     let file = TableFile::open(&run.file)?;
     for column in run.id.iter().chain([&run.target]).chain(&run.exclude) {
         file.require(column)?;
@@ -91,18 +100,12 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
             definition: ChurnDefinition::TargetColumn,
             horizon_days: 0,
         }),
-        Task::Upsell => Model::Upsell(UpsellModel {
+        _ => Model::Upsell(UpsellModel {
             plan,
             offer: Offer::TargetColumn,
             products: vec![(run.target.clone(), last.champion)],
             horizon_days: 0,
         }),
-        Task::Clv | Task::Segments => {
-            return Err(TrainError::Data(format!(
-                "{} cannot be trained from a customer table; expected --task churn or upsell",
-                run.task
-            )));
-        }
     };
     let curves = ClassifierCurves::of(&held_out, &happened)?;
     Ok(Trained { curves: Some(curves), ..Trained::new(model, figures, None, rows, run.seed) })
@@ -114,21 +117,23 @@ fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String
     let is_feature =
         |column: &&String| run.id.as_ref() != Some(column) && run.target != **column && !run.exclude.contains(column);
     let columns: Vec<String> = file.columns().iter().filter(is_feature).cloned().collect();
-    let mut numeric = vec![true; columns.len()];
+    let mut given = vec![(0_usize, 0_usize); columns.len()];
     let mut levels = vec![BTreeSet::new(); columns.len()];
     let mut rows = 0;
     file.read(&columns, |batch| {
         rows += batch.len();
         for (place, column) in columns.iter().enumerate() {
             let texts = batch.texts(column)?;
-            let is_empty = (0..texts.len()).all(|row| texts.get(row).is_none());
-            numeric[place] &= is_empty || batch.is_numeric(column, &format)?;
+            let (values, numbers) = count_numbers(batch, column, &format)?;
+            given[place].0 += values;
+            given[place].1 += numbers;
             levels[place].extend((0..texts.len()).filter_map(|row| texts.get(row)).map(str::to_owned));
         }
         Ok::<(), TableError>(())
     })?;
     let (mut plan, mut left_out) = (FeaturePlan::default(), Vec::new());
-    for ((column, numeric), levels) in columns.into_iter().zip(numeric).zip(levels) {
+    for ((column, (values, numbers)), levels) in columns.into_iter().zip(given).zip(levels) {
+        let numeric = numbers as f64 >= values as f64 * MEANT_AS_NUMBERS;
         if !numeric && levels.len() > 50 && levels.len() * 2 > rows {
             left_out.push(format!("{column}: {} different texts in {rows} rows, like an id", levels.len()));
             continue;
@@ -142,6 +147,14 @@ fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String
         return Err(TrainError::Data(format!("{}: found no column to learn from", run.file.display())));
     }
     Ok((plan, left_out))
+}
+
+/// How many values of a column are given, and how many of these are numbers.
+fn count_numbers(batch: &Batch, column: &str, format: &TextFormat) -> Result<(usize, usize), TableError> {
+    let cells = batch.numbers(column, format)?;
+    let count = |is: fn(&Cell<f64>) -> bool| cells.iter().filter(|cell| is(cell)).count();
+    let numbers = count(|cell| matches!(cell, Cell::Value(_)));
+    Ok((numbers + count(|cell| matches!(cell, Cell::Unclear(_))), numbers))
 }
 
 /// Reads a table as a plan's features.
@@ -164,6 +177,7 @@ pub fn read_customer_table(path: &Path, plan: &FeaturePlan, id: Option<&str>) ->
     let wanted =
         [columns.clone(), id.map(str::to_owned).filter(|id| !columns.contains(id)).into_iter().collect()].concat();
     let mut table = CustomerTable { ids: Vec::new(), rows: Vec::new() };
+    let mut row_of_id = HashMap::new();
     file.read(&wanted, |batch| {
         let start = table.rows.len();
         table.rows.resize(start + batch.len() * plan.width(), f64::NAN);
@@ -177,7 +191,7 @@ pub fn read_customer_table(path: &Path, plan: &FeaturePlan, id: Option<&str>) ->
                             Cell::Empty => {}
                             Cell::Unclear(text) => {
                                 return Err(TrainError::Data(format!(
-                                    "{} row {}: `{column}` is {text:?}, which is not a number; write a number or leave it empty",
+                                    "{} row {}: `{column}` is {text:?}, which is not a number; write a number, leave it empty, or leave the column out with --exclude",
                                     path.display(),
                                     batch.row_number(row)
                                 )));
@@ -198,14 +212,38 @@ pub fn read_customer_table(path: &Path, plan: &FeaturePlan, id: Option<&str>) ->
                 }
             }
         }
-        let ids = id.map(|id| batch.texts(id)).transpose()?;
-        table.ids.extend((0..batch.len()).map(|row| {
-            let id = ids.as_ref().and_then(|ids| ids.get(row));
-            id.map_or_else(|| batch.row_number(row).to_string(), str::to_owned)
-        }));
+        match id {
+            Some(id) => read_ids(path, batch, id, &mut row_of_id, &mut table.ids)?,
+            None => table.ids.extend((0..batch.len()).map(|row| batch.row_number(row).to_string())),
+        }
         Ok::<(), TrainError>(())
     })?;
     Ok(table)
+}
+
+/// Appends the customers' ids, each of which may be there once.
+fn read_ids(
+    path: &Path,
+    batch: &Batch,
+    column: &str,
+    row_of_id: &mut HashMap<String, usize>,
+    ids: &mut Vec<String>,
+) -> Result<(), TrainError> {
+    let texts = batch.texts(column)?;
+    for row in 0..batch.len() {
+        let (id, number) = (texts.get(row).unwrap_or_default(), batch.row_number(row));
+        let fault = if id.is_empty() {
+            Reason::Empty("id")
+        } else if row_of_id.insert(id.to_owned(), number).is_some() {
+            Reason::Duplicate("id")
+        } else {
+            ids.push(id.to_owned());
+            continue;
+        };
+        let sentence = fault.sentence(column, id, '.');
+        return Err(TrainError::Data(format!("{} row {number}: {sentence}", path.display())));
+    }
+    Ok(())
 }
 
 fn read_target(file: &TableFile, run: &TableRun) -> Result<Vec<bool>, TrainError> {
@@ -226,35 +264,29 @@ fn read_target(file: &TableFile, run: &TableRun) -> Result<Vec<bool>, TrainError
         Ok::<(), TrainError>(())
     })?;
     let distinct: BTreeSet<&str> = values.iter().map(String::as_str).collect();
-    let positive = match &run.positive {
-        Some(positive) if distinct.contains(positive.as_str()) => positive.clone(),
-        Some(positive) => {
-            return Err(TrainError::Data(format!(
-                "`{}` never is {positive:?}; it has {}; name one of them with --positive",
-                run.target,
-                shown(&distinct)
-            )));
-        }
-        None => distinct
-            .iter()
-            .find(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "1" | "y" | "t"))
-            .map(|value| (*value).to_owned())
-            .ok_or_else(|| {
-                TrainError::Data(format!(
-                    "`{}` has {}; name the value that counts as positive with --positive",
-                    run.target,
-                    shown(&distinct)
-                ))
-            })?,
-    };
-    if distinct.len() < 2 {
-        return Err(TrainError::Data(format!(
-            "`{}` has one value only, {}; expected two",
-            run.target,
-            shown(&distinct)
-        )));
-    }
+    let positive = positive_value(run, &distinct)
+        .map_err(|fault| TrainError::Data(format!("{}: target `{}` {fault}", run.file.display(), run.target)))?;
     Ok(values.iter().map(|value| *value == positive).collect())
+}
+
+/// The value of the target that counts as positive, or what is wrong with its values and what to do.
+fn positive_value(run: &TableRun, distinct: &BTreeSet<&str>) -> Result<String, String> {
+    let shown = shown(distinct);
+    match (distinct.len(), &run.positive) {
+        (0, _) => Err("has no rows; expected two different values".to_owned()),
+        (1, _) => Err(format!("has one value only, {shown}; expected two; add rows with the other one")),
+        (_, Some(positive)) if distinct.contains(positive.as_str()) => Ok(positive.clone()),
+        (_, Some(positive)) => Err(format!("never is {positive:?}; it has {shown}; name one of them with --positive")),
+        (2, None) => {
+            let says_yes =
+                |value: &&&str| matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "1" | "y" | "t");
+            let positive = distinct.iter().find(says_yes).map(|value| (*value).to_owned());
+            positive.ok_or_else(|| format!("has {shown}; name the value that counts as positive with --positive"))
+        }
+        (count, None) => Err(format!(
+            "has {count} values, {shown}; expected two; name the one that counts as positive with --positive, and the others count as negative"
+        )),
+    }
 }
 
 fn shown(values: &BTreeSet<&str>) -> String {
