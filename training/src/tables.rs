@@ -475,14 +475,13 @@ pub(crate) fn parse_number(text: &str, decimal: char) -> Option<f64> {
     plain.ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A number without the points between its thousands; `None` if the points are anywhere else.
+/// A number without the points between its thousands; `None` if there are points anywhere else.
 fn without_points(text: &str) -> Option<String> {
-    let whole = text.split(',').next().unwrap_or_default();
-    let mut groups = whole.split('.');
-    let first = groups.next().unwrap_or_default();
-    let is_grouped = groups.all(|group| group.len() == 3 && group.bytes().all(|digit| digit.is_ascii_digit()));
-    let first_digits = first.trim_start_matches(['-', '+']).len();
-    (is_grouped && (whole.len() == first.len() || (1..=3).contains(&first_digits))).then(|| text.replace('.', ""))
+    let (whole, rest) = text.split_at(text.find(',').unwrap_or(text.len()));
+    let mut groups = whole.trim_start_matches(['-', '+']).split('.');
+    let leads = (1..=3).contains(&groups.next().unwrap_or_default().len()) || !whole.contains('.');
+    let is_grouped = groups.all(|group| group.len() == 3);
+    (leads && is_grouped && !rest.contains('.')).then(|| whole.replace('.', "") + rest)
 }
 
 fn parse_flag(text: &str) -> Option<bool> {
