@@ -29,6 +29,8 @@ pub const WINDOWS_DAYS: [u16; 5] = [7, 30, 90, 180, 365];
 /// What one feature measures. Windows are in days before the moment and one of [`WINDOWS_DAYS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Measure {
+    /// The month in which the moment lies: the same for all customers, so that models can tell seasons apart.
+    Month,
     /// Days since the customer came to be.
     TenureDays,
     /// Days since the last purchase day.
@@ -247,6 +249,7 @@ impl<'a> SnapshotMaker<'a> {
 
     fn plain(&self, measure: &Measure, history: &History<'_>) -> f64 {
         match *measure {
+            Measure::Month => f64::from(history.moment().date().month() - 1),
             Measure::TenureDays => history.moment().days_since(history.created_at()),
             Measure::EventsSinceLastPurchase => self.events.since_last_purchase(),
             Measure::DaysSinceLastActivity => {

@@ -17,7 +17,7 @@ pub(super) const RATE_SHAPE: f64 = 30.0;
 /// Mean probability of dropping out after a repeat purchase.
 pub(super) const MEAN_DROPOUT: f64 = 0.045;
 /// Sum of the two Beta parameters around the mean of the customer's attributes.
-pub(super) const DROPOUT_CONCENTRATION: f64 = 60.0;
+pub(super) const DROPOUT_CONCENTRATION: f64 = 300.0;
 /// Mean order value across customers.
 pub(super) const MEAN_ORDER_VALUE: f64 = 42.0;
 /// Gamma-Gamma shape of order values around the customer's mean.

@@ -49,7 +49,7 @@ pub struct Candidate {
 pub fn contest(samples: &Samples, split: &Split, seed: u64) -> Result<Contest, FitError> {
     let train = samples.part(&split.train);
     let tune = samples.part(&split.tune);
-    let families = candidates(samples, &train.training_rows(), seed)?;
+    let families = candidates(samples, &train.training_rows(), &tune.training_rows(), seed)?;
     let mut compared = Vec::new();
     for family in families {
         let raw = raw_probabilities(&family, &tune);
@@ -65,7 +65,12 @@ pub fn contest(samples: &Samples, split: &Split, seed: u64) -> Result<Contest, F
     Ok(Contest { champion, candidates: compared.into_iter().map(|(candidate, _)| candidate).collect() })
 }
 
-fn candidates(samples: &Samples, rows: &TrainingRows<'_>, seed: u64) -> Result<Vec<Family>, FitError> {
+fn candidates(
+    samples: &Samples,
+    rows: &TrainingRows<'_>,
+    tune: &TrainingRows<'_>,
+    seed: u64,
+) -> Result<Vec<Family>, FitError> {
     let mut families = vec![Family::BaseRate(fit_base_rate(rows)?)];
     if let Some(feature) = samples.plan.place("days_since_last_purchase") {
         families.push(Family::RecencyBins(RecencyBinsParams::new(feature).fit(rows)?));
@@ -73,7 +78,9 @@ fn candidates(samples: &Samples, rows: &TrainingRows<'_>, seed: u64) -> Result<V
     families.push(Family::Logistic(LogisticParams { seed, ..LogisticParams::default() }.fit(rows)?));
     families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
     let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
-    families.push(Family::Boosted(boosting.fit_choosing(rows, PATIENCE)?));
+    if let (boosted, 1..) = boosting.fit_stopping(rows, tune, PATIENCE)? {
+        families.push(Family::Boosted(boosted));
+    }
     Ok(families)
 }
 

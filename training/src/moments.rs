@@ -5,7 +5,7 @@ use tend_models::quantities::Moment;
 /// The moments of a training run, oldest first in each part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moments {
-    /// Models are fitted on snapshots of these.
+    /// Models are fitted on snapshots of these; their label windows may overlap one another, but no other part's.
     pub train: Vec<Moment>,
     /// Calibration and the choice of the champion use snapshots of this one.
     pub tune: Moment,
@@ -27,7 +27,8 @@ pub struct TooShort {
 
 impl Moments {
     /// Moments for data from `first` up to and not including `until`, with label windows of `horizon_days` that begin
-    /// `gap_days` after the moment. At most `most` training moments, each one window before the next.
+    /// `gap_days` after the moment. At most `most` training moments, each a third of a window before the next: a year
+    /// of seasons where the data reach back as far.
     ///
     /// # Errors
     /// [`TooShort`] if there is no room for one training window after one window of history.
@@ -35,8 +36,9 @@ impl Moments {
         let window = i64::from(horizon_days) + i64::from(gap_days);
         let test = until.plus_days(-window);
         let tune = test.plus_days(-window);
-        let train: Vec<Moment> = (1..=most as i64)
-            .map(|place| tune.plus_days(-place * window))
+        let step = (window / 3).max(1);
+        let train: Vec<Moment> = (0..most as i64)
+            .map(|place| tune.plus_days(-window - place * step))
             .take_while(|moment| *moment >= first.plus_days(i64::from(horizon_days)))
             .collect();
         if train.is_empty() {
@@ -52,13 +54,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_windows_never_overlap_and_the_newest_is_the_test() {
+    fn the_parts_label_windows_never_overlap_and_the_newest_is_the_test() {
         let day = Moment::from_day;
         let moments = Moments::plan(day(0), day(1_000), 90, 5, 4).unwrap();
-        let mut all = moments.train.clone();
-        all.extend([moments.tune, moments.test]);
-        assert_eq!(all.len(), 6);
-        assert!(all.windows(2).all(|pair| pair[0].plus_days(95) <= pair[1]));
+        assert_eq!(moments.train.len(), 4);
+        assert!(moments.train.windows(2).all(|pair| pair[0].plus_days(31) == pair[1]));
+        assert_eq!(moments.train[3].plus_days(95), moments.tune);
+        assert_eq!(moments.tune.plus_days(95), moments.test);
         assert_eq!(moments.test.plus_days(95), day(1_000));
     }
 

@@ -209,7 +209,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 3, gap_days: 0 }
+        Self { seed: 42, moments: 12, gap_days: 0 }
     }
 }
 

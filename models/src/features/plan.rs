@@ -7,6 +7,8 @@ use crate::timeline::{AttributeValues, NO_CODE, Timelines};
 
 /// Texts beyond this many, least frequent first, get no feature or level of their own.
 const MOST_TEXTS: usize = 12;
+/// In one year alone a season and a change of the customers look the same.
+const DAYS_TO_TELL_SEASONS: f64 = 730.0;
 /// Levels of a category attribute beyond this many share one.
 const MOST_LEVELS: usize = 30;
 
@@ -16,6 +18,10 @@ impl FeaturePlan {
     pub fn for_timelines(timelines: &Timelines, until: Moment) -> Self {
         let mut plan = Self::default();
         plan.number("tenure_days", "days as a customer", Measure::TenureDays);
+        if timelines.first_event().is_some_and(|first| until.days_since(first) >= DAYS_TO_TELL_SEASONS) {
+            let levels = (1..=12).map(|month| format!("{month:02}")).collect();
+            plan.push("month", "month of the year", FeatureKind::Category { levels }, Measure::Month);
+        }
         if !timelines.purchases.is_empty() {
             plan.add_purchases(timelines, until);
         }

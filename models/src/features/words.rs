@@ -43,10 +43,12 @@ impl FeaturePlan {
 
     /// The features that raise a prediction, as sentences, strongest first, at most `most`.
     ///
-    /// `row` and `contributions` have one entry a feature; positive contributions raise the prediction.
+    /// The month is no reason: it is the same for all. `row` and `contributions` have one entry a feature; positive contributions raise the prediction.
     #[must_use]
     pub fn reasons(&self, row: &[f64], contributions: &[f64], most: usize) -> Vec<String> {
-        let mut order: Vec<usize> = (0..contributions.len()).filter(|&place| contributions[place] > 0.0).collect();
+        let mut order: Vec<usize> = (0..contributions.len())
+            .filter(|&place| contributions[place] > 0.0 && self.features[place].measure != Measure::Month)
+            .collect();
         order.sort_by(|&one, &other| contributions[other].total_cmp(&contributions[one]).then(one.cmp(&other)));
         order.truncate(most);
         order.into_iter().map(|place| self.sentence(place, row)).collect()

@@ -19,7 +19,9 @@ use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe, UpsellBy};
 use crate::samples::{Samples, Split};
 
-/// Customers beyond this many are sampled, every k-th, at each training moment.
+/// Training rows beyond this many gain models little and cost them much.
+const MOST_TRAINING_ROWS: usize = 80_000;
+/// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
 const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
 /// What segments look at.
@@ -114,27 +116,34 @@ impl ProjectRun<'_> {
         }
     }
 
-    /// Every moment with its role, oldest first.
-    fn roles(moments: &Moments) -> Vec<(Moment, Role)> {
-        let train = moments.train.iter().map(|&moment| (moment, Role::Train));
-        train.chain([(moments.tune, Role::Tune), (moments.test, Role::Test)]).collect()
+    /// Every moment with its role and its customers, oldest first. Neighbouring training moments take others, where
+    /// not all are needed.
+    fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
+        let of_one_moment = MOST_TRAINING_ROWS / moments.train.len();
+        let train = moments
+            .train
+            .iter()
+            .enumerate()
+            .map(|(place, &moment)| (moment, Role::Train, self.customers(of_one_moment, place)));
+        let all = |moment, role| (moment, role, self.customers(MOST_CUSTOMERS, 0));
+        train.chain([all(moments.tune, Role::Tune), all(moments.test, Role::Test)]).collect()
     }
 
-    /// The sampled customers.
-    fn customers(&self) -> Vec<usize> {
-        let step = self.timelines.len().div_ceil(MOST_CUSTOMERS).max(1);
-        (0..self.timelines.len()).step_by(step).collect()
+    /// About `most` customers, evenly spaced.
+    fn customers(&self, most: usize, first: usize) -> Vec<usize> {
+        let step = self.timelines.len().div_ceil(most).max(1);
+        (first % step..self.timelines.len()).step_by(step).collect()
     }
 
-    /// Computes, for each customer and moment, what `each` makes of the history and the row of its features; customers
+    /// Computes, for each of these customers, what `each` makes of the history and the row of its features; customers
     /// for whom it makes nothing are left out. In the order of moments and customers, whatever the threads.
     fn snapshots<T: Send>(
         &self,
         plan: &FeaturePlan,
         moment: Moment,
+        customers: &[usize],
         each: impl Fn(usize) -> Option<T> + Sync,
     ) -> Vec<(T, Vec<f64>)> {
-        let customers = self.customers();
         let maker = SnapshotMaker::new(plan, self.timelines);
         customers
             .par_chunks(2_048)
@@ -184,9 +193,9 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
     let mut samples = Samples::new(plan);
     let mut parts = Parts::default();
-    for (moment, role) in ProjectRun::roles(&moments) {
+    for (moment, role, customers) in run.roles(&moments) {
         let from = moment.plus_days(run.recipe.training.gap_days.into());
-        let made = run.snapshots(&samples.plan, moment, |customer| {
+        let made = run.snapshots(&samples.plan, moment, &customers, |customer| {
             let timeline = run.timelines.timeline(customer);
             let outcome = timeline.between(from, from.plus_days(churn.horizon_days.into()));
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
@@ -260,9 +269,9 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let moments = run.moments(upsell.horizon_days)?;
     let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
     let mut rows: Vec<(Role, OfferState, Vec<f64>)> = Vec::new();
-    for (moment, role) in ProjectRun::roles(&moments) {
+    for (moment, role, customers) in run.roles(&moments) {
         let from = moment.plus_days(run.recipe.training.gap_days.into());
-        let made = run.snapshots(&plan, moment, |customer| {
+        let made = run.snapshots(&plan, moment, &customers, |customer| {
             let timeline = run.timelines.timeline(customer);
             let history = timeline.before(moment);
             let outcome = timeline.between(from, from.plus_days(upsell.horizon_days.into()));
@@ -332,7 +341,7 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
 
 fn train_segments(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let plan = FeaturePlan::for_timelines(run.timelines, run.as_of);
-    let made = run.snapshots(&plan, run.as_of, |_| Some(()));
+    let made = run.snapshots(&plan, run.as_of, &run.customers(MOST_CUSTOMERS, 0), |_| Some(()));
     let rows: Vec<f64> = made.iter().flat_map(|((), row)| row.iter().copied()).collect();
     let (kinds, names, labels) = (plan.kinds(), plan.names(), vec![false; made.len()]);
     let training = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
