@@ -1,3 +1,5 @@
+//! Kernel of boosted trees: sides, contributions, checks.
+
 use super::*;
 
 fn kinds() -> Vec<FeatureKind> {

@@ -1,3 +1,5 @@
+//! Boosting from rows to model, on data of known truth.
+
 use rand::Rng;
 use tend_models::predict::{FeatureKind, Predict};
 
@@ -128,18 +130,27 @@ fn a_saved_model_predicts_to_the_last_bit() {
 }
 
 #[test]
-fn the_kernel_gives_what_was_fitted() {
+fn the_kernel_sends_every_row_where_the_grown_tree_does() {
     let customers = Customers::new(3000, 7, everything);
     let table = customers.table();
-    // No leaf falls short of its Newton step, so that the gradients of all rows add up to 0 in the end.
-    let params = BoostingParams { trees: 400, learning_rate: 0.3, l2: 0.0, row_share: 1.0, max_leaves: 4, ..params() };
-    let (sets, rates) = (params.clone(), BoostingParams { max_set_levels: 2, ..params });
-    for params in [sets, rates] {
-        let params = BoostingParams { level_smoothing: 0.0, max_set_levels: TOWNS.min(62), ..params };
-        let model = params.fit(&table).unwrap();
-        let sum: f64 = (0..table.len()).map(|row| sigmoid(model.predict(table.row(row)))).sum();
-        let positives = table.positives() as f64;
-        assert!((sum - positives).abs() < 1e-3 * positives, "{sum} expected, {positives} positive");
+    for max_leaves in [2, 15, 60] {
+        let params = BoostingParams { max_leaves, max_set_levels: 62, ..params() };
+        let bins = BinnedRows::new(&table, None, &params);
+        let scale = Scale::new(table.len(), 1.0);
+        let gradients: Vec<Gradient> = table.labels.iter().map(|&label| scale.gradient(0.4, label, 1.0)).collect();
+        let random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut grower = Grower::new(&bins, Rules::new(&params, scale), &params, random);
+        let tree = grower.grow(&gradients, (0..3000).collect());
+        let inputs = bins.columns.iter().map(|column| column.input.clone()).collect();
+        let mut model = Boosted { base: 0.0, inputs, nodes: Vec::new(), populations: Vec::new(), roots: Vec::new() };
+        planting::plant(&mut model, &tree, &bins, |_| 1.0);
+        assert_eq!(model.check(&customers.kinds), Ok(()));
+        assert_eq!(model.nodes.len(), 2 * max_leaves - 1);
+        for row in 0..table.len() {
+            assert_eq!(model.tree_value(0, table.row(row)), tree.value(&bins, row), "row {row}");
+        }
+        let mean = (0..3000).map(|row| tree.value(&bins, row)).sum::<f64>() / 3000.0;
+        assert!((model.populations[0].mean - mean).abs() < 1e-12, "{} for {mean}", model.populations[0].mean);
     }
 }
 

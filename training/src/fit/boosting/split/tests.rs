@@ -1,3 +1,5 @@
+//! Splits against searches of all of them.
+
 use proptest::prelude::*;
 
 use super::*;
