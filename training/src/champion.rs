@@ -13,8 +13,9 @@ use crate::fit::logistic::LogisticParams;
 use crate::fit::table::{FitError, TrainingRows};
 use crate::samples::{Part, Samples, Split};
 
-/// Rows beyond this many gain a forest little and cost it much: its fit is the longest part of a run.
+/// Rows beyond this many gain these families little and cost the fits of their libraries much.
 const FOREST_ROWS: usize = 20_000;
+const LOGISTIC_ROWS: usize = 20_000;
 /// Boosting stops once so many trees in a row have not helped.
 const PATIENCE: usize = 50;
 /// Trees that boosting never needs at its learning rate.
@@ -75,7 +76,9 @@ fn candidates(
     if let Some(feature) = samples.plan.place("days_since_last_purchase") {
         families.push(Family::RecencyBins(RecencyBinsParams::new(feature).fit(rows)?));
     }
-    families.push(Family::Logistic(LogisticParams { seed, ..LogisticParams::default() }.fit(rows)?));
+    families.push(Family::Logistic(
+        LogisticParams { seed, max_rows: LOGISTIC_ROWS, ..LogisticParams::default() }.fit(rows)?,
+    ));
     families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
     let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
     if let (boosted, 1..) = boosting.fit_stopping(rows, tune, PATIENCE)? {

@@ -20,7 +20,7 @@ use crate::recipe::{ChurnBy, Recipe, UpsellBy};
 use crate::samples::{Samples, Split};
 
 /// Training rows beyond this many gain models little and cost them much.
-const MOST_TRAINING_ROWS: usize = 80_000;
+const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
 const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
