@@ -13,7 +13,7 @@ use super::catalogue::{CATEGORIES, Channel};
 /// Mean purchase rate per day across customers, at mean season.
 pub(super) const MEAN_RATE_PER_DAY: f64 = 0.021;
 /// Shape of the Gamma distribution of rates around the mean of the customer's attributes.
-pub(super) const RATE_SHAPE: f64 = 30.0;
+pub(super) const RATE_SHAPE: f64 = 80.0;
 /// Mean probability of dropping out after a repeat purchase.
 pub(super) const MEAN_DROPOUT: f64 = 0.045;
 /// Sum of the two Beta parameters around the mean of the customer's attributes.
@@ -125,11 +125,11 @@ impl Person {
         let device = rng.random_range(0..DEVICES.len());
         Self {
             joined,
-            acquisition: unless_missing(rng, acquisition, 0.03),
+            acquisition: unless_missing(rng, acquisition, 0.02),
             country: unless_missing(rng, country, 0.01),
-            household: unless_missing(rng, household, 0.08),
+            household: unless_missing(rng, household, 0.03),
             device: unless_missing(rng, device, 0.02),
-            birth_year: nan_sometimes(rng, 0.07, |rng| f64::from(2023 - rng.random_range(first_age..=last_age))),
+            birth_year: nan_sometimes(rng, 0.03, |rng| f64::from(2023 - rng.random_range(first_age..=last_age))),
             acquisition_cost: nan_sometimes(rng, 0.04, |rng| {
                 (ACQUISITION_COST[acquisition] * gamma(rng, 8.0, 0.125) * 100.0).round() / 100.0
             }),

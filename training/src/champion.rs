@@ -13,13 +13,36 @@ use crate::fit::logistic::LogisticParams;
 use crate::fit::table::{FitError, TrainingRows};
 use crate::samples::{Part, Samples, Split};
 
-/// Rows beyond this many gain these families little and cost the fits of their libraries much.
-const FOREST_ROWS: usize = 20_000;
-const LOGISTIC_ROWS: usize = 20_000;
 /// Boosting stops once so many trees in a row have not helped.
 const PATIENCE: usize = 50;
 /// Trees that boosting never needs at its learning rate.
 const MOST_TREES: usize = 1000;
+
+/// What the fits of a contest may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// For one model of many, such as one product of an offer.
+    Quick,
+    /// For the one model of a task.
+    Standard,
+}
+
+impl Effort {
+    /// Rows beyond this many gain logistic regression and forests little and cost the fits of their libraries much.
+    fn library_rows(self) -> usize {
+        match self {
+            Self::Quick => 10_000,
+            Self::Standard => 20_000,
+        }
+    }
+
+    fn forest_trees(self) -> usize {
+        match self {
+            Self::Quick => 60,
+            Self::Standard => 100,
+        }
+    }
+}
 
 /// The candidates and the one that won.
 #[derive(Debug, Clone)]
@@ -47,10 +70,10 @@ pub struct Candidate {
 ///
 /// # Errors
 /// [`FitError`] if the rows cannot be fitted at all.
-pub fn contest(samples: &Samples, split: &Split, seed: u64) -> Result<Contest, FitError> {
+pub fn contest(samples: &Samples, split: &Split, effort: Effort, seed: u64) -> Result<Contest, FitError> {
     let train = samples.part(&split.train);
     let tune = samples.part(&split.tune);
-    let families = candidates(samples, &train.training_rows(), &tune.training_rows(), seed)?;
+    let families = candidates(samples, &train.training_rows(), &tune.training_rows(), effort, seed)?;
     let mut compared = Vec::new();
     for family in families {
         let raw = raw_probabilities(&family, &tune);
@@ -70,16 +93,17 @@ fn candidates(
     samples: &Samples,
     rows: &TrainingRows<'_>,
     tune: &TrainingRows<'_>,
+    effort: Effort,
     seed: u64,
 ) -> Result<Vec<Family>, FitError> {
     let mut families = vec![Family::BaseRate(fit_base_rate(rows)?)];
     if let Some(feature) = samples.plan.place("days_since_last_purchase") {
         families.push(Family::RecencyBins(RecencyBinsParams::new(feature).fit(rows)?));
     }
-    families.push(Family::Logistic(
-        LogisticParams { seed, max_rows: LOGISTIC_ROWS, ..LogisticParams::default() }.fit(rows)?,
-    ));
-    families.push(Family::Trees(ForestParams { seed, max_rows: FOREST_ROWS, ..ForestParams::default() }.fit(rows)?));
+    let max_rows = effort.library_rows();
+    families.push(Family::Logistic(LogisticParams { seed, max_rows, ..LogisticParams::default() }.fit(rows)?));
+    let forest = ForestParams { seed, max_rows, trees: effort.forest_trees(), ..ForestParams::default() };
+    families.push(Family::Trees(forest.fit(rows)?));
     let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
     if let (boosted, 1..) = boosting.fit_stopping(rows, tune, PATIENCE)? {
         families.push(Family::Boosted(boosted));

@@ -77,7 +77,7 @@ impl BoostingParams {
             learning_rate: 0.05,
             max_leaves: (rows / 500).clamp(15, 31),
             max_depth: None,
-            min_leaf_rows: (rows / 1000).clamp(5, 20),
+            min_leaf_rows: (rows / 1000).clamp(5, 100),
             min_leaf_weight: 1e-3,
             l1: 0.0,
             l2: 0.1,

@@ -10,7 +10,7 @@ use tend_models::scorer::{at_risk, can_be_offered, offer_names, owned_offers};
 use tend_models::timeline::Timelines;
 
 use super::{ClvRun, Figures, Importance, ProductFigures, TrainError, Trained, train_clv};
-use crate::champion::{contest, forecasts};
+use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, permutation_importance};
 use crate::fit::segments::SegmentParams;
 use crate::fit::table::TrainingRows;
@@ -207,7 +207,7 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
         }
     }
     let seed = run.recipe.training.seed;
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, seed)?;
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, seed)?;
     figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
@@ -218,9 +218,10 @@ fn compete(
     task: Task,
     samples: &Samples,
     split: &Split,
+    effort: Effort,
     seed: u64,
 ) -> Result<(Classifier, Figures, ClassifierCurves), TrainError> {
-    let contest = contest(samples, split, seed)?;
+    let contest = contest(samples, split, effort, seed)?;
     let mut figures = Figures::new(task, contest.champion.family_name());
     let happened: Vec<bool> = split.test.iter().map(|&place| samples.labels[place]).collect();
     let forecasts = forecasts(&contest.champion, samples, &split.test);
@@ -329,7 +330,7 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             samples.labels.push(takes(code, state));
             samples.rows.extend(row);
         }
-        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, seed)?;
+        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, seed)?;
         let held_out = own.held_out.ok_or_else(nothing_happened)?;
         figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
         products.push((name, champion));

@@ -10,7 +10,7 @@ use tend_models::scorecard::Task;
 
 use super::project::importance;
 use super::{Figures, TrainError, Trained};
-use crate::champion::{contest, forecasts};
+use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures};
 use crate::ingest::Reason;
 use crate::samples::{Samples, all_rows, cross_validation};
@@ -80,11 +80,11 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     }
     let (mut held_out, mut happened) = (Vec::new(), Vec::new());
     for split in &splits {
-        let champion = contest(&samples, split, run.seed)?.champion;
+        let champion = contest(&samples, split, Effort::Standard, run.seed)?.champion;
         held_out.extend(forecasts(&champion, &samples, &split.test));
         happened.extend(split.test.iter().map(|&place| samples.labels[place]));
     }
-    let last = contest(&samples, &all_rows(&samples.labels, run.seed), run.seed)?;
+    let last = contest(&samples, &all_rows(&samples.labels, run.seed), Effort::Standard, run.seed)?;
 
     let mut figures = Figures::new(run.task, last.champion.family_name());
     figures.held_out = Some(ClassifierFigures::of(&held_out, &happened)?);
