@@ -8,6 +8,7 @@ mod calendar;
 mod catalogue;
 mod columns;
 mod contacts;
+mod files;
 mod ledger;
 mod life;
 mod membership;

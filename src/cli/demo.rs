@@ -14,7 +14,6 @@ use tend_training::run::{ProjectRun, Trained, data_until, sections};
 
 use super::decide::write_worklist;
 use super::project::{Project, currency};
-use super::simulate::write_company;
 use super::train::train_all;
 
 /// Which company to simulate.
@@ -56,7 +55,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let project = Project { folder: args.dir.clone(), json };
     eprintln!("simulating {} customers", args.customers);
     let company = simulate(&SimulateParams { customers: args.customers, seed: args.seed, ..SimulateParams::default() });
-    write_company(company, &args.dir.join("data"))?;
+    company.write(&args.dir.join("data"))?;
     std::fs::write(args.dir.join("tend.toml"), RECIPE)?;
     std::fs::write(args.dir.join("policy.toml"), Policy::default_toml(PolicyKind::Shop))?;
 

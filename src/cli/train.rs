@@ -39,6 +39,9 @@ pub struct Args {
     /// Columns of the customer table that are no features.
     #[arg(long, value_delimiter = ',')]
     exclude: Vec<String>,
+    /// Features that are kept although they tell the target almost alone.
+    #[arg(long, value_delimiter = ',')]
+    keep: Vec<String>,
     /// Folds of the cross-validation on a customer table.
     #[arg(long)]
     folds: Option<usize>,
@@ -178,6 +181,7 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         target: args.target.clone().context("--table needs --target COLUMN")?,
         positive: args.positive.clone(),
         exclude: args.exclude.clone(),
+        keep: args.keep.clone(),
         folds: args.folds,
         seed: args.seed.unwrap_or(Training::default().seed),
     };

@@ -1,6 +1,6 @@
 //! Training pipeline of tend: tables in, published artifacts out.
 //!
-//! In reading order: what was chosen, tables to timelines, moments and labels, samples, fits, the contest for champion,
+//! In reading order: what was chosen, tables to timelines, moments and labels, samples, leaks, fits, the contest for champion,
 //! figures, and the runs that put them together.
 
 pub mod recipe;
@@ -9,6 +9,7 @@ pub mod tables;
 pub mod ingest;
 
 pub mod labels;
+pub mod leaks;
 pub mod moments;
 pub mod samples;
 

@@ -205,11 +205,13 @@ pub struct Training {
     pub moments: usize,
     /// Days between the history and the label window.
     pub gap_days: u32,
+    /// Features that are kept although they tell the label almost alone.
+    pub keep: Vec<String>,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 12, gap_days: 0 }
+        Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
     }
 }
 

@@ -67,6 +67,16 @@ impl Samples {
         &self.rows[place * self.plan.width()..(place + 1) * self.plan.width()]
     }
 
+    /// Leaves the features of these places out.
+    pub fn leave_out(&mut self, places: &[usize]) {
+        let width = self.plan.width();
+        let rows = self.rows.iter().enumerate().filter(|(index, _)| !places.contains(&(index % width)));
+        let rows: Vec<f64> = rows.map(|(_, &value)| value).collect();
+        let features = self.plan.features.iter().enumerate().filter(|(place, _)| !places.contains(place));
+        let plan = FeaturePlan { features: features.map(|(_, feature)| feature.clone()).collect() };
+        *self = Self { rows, labels: std::mem::take(&mut self.labels), ..Self::new(plan) };
+    }
+
     /// The rows of these places.
     #[must_use]
     pub fn part(&self, places: &[usize]) -> Part<'_> {

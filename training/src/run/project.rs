@@ -1,23 +1,27 @@
 //! Trains all tasks of a project on timelines: snapshots at several moments in time order, the newest as the test.
 
 use rayon::prelude::*;
-use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, Offer, SegmentsModel, UpsellModel};
+use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, SegmentsModel};
 use tend_models::families::classifier::Classifier;
 use tend_models::features::{FeaturePlan, SnapshotMaker};
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
-use tend_models::scorer::{at_risk, can_be_offered, offer_names, owned_offers};
+use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
-use super::{ClvRun, Figures, Importance, ProductFigures, TrainError, Trained, train_clv};
+use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, permutation_importance};
 use crate::fit::segments::SegmentParams;
 use crate::fit::table::TrainingRows;
-use crate::labels::{churned, taken_offers, upgraded};
+use crate::labels::churned;
+use crate::leaks::{Leak, leaks};
 use crate::moments::Moments;
-use crate::recipe::{ChurnBy, Recipe, UpsellBy};
+use crate::recipe::{ChurnBy, Recipe};
 use crate::samples::{Samples, Split};
+use upsell::train_upsell;
+
+mod upsell;
 
 /// Training rows beyond this many gain models little and cost them much.
 const MOST_TRAINING_ROWS: usize = 200_000;
@@ -66,6 +70,13 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
     }
 }
 
+/// Rows of features with what was asked of each customer.
+struct Snapshots<T> {
+    answers: Vec<T>,
+    /// (customers, features), row-major.
+    rows: Vec<f64>,
+}
+
 /// Places of the rows that belong to each part.
 #[derive(Debug, Default)]
 struct Parts {
@@ -100,22 +111,6 @@ impl ProjectRun<'_> {
         }
     }
 
-    fn offer(&self) -> Offer {
-        let purchases = &self.timelines.purchases;
-        let by = self.recipe.upsell.by.unwrap_or(if !purchases.category.is_empty() {
-            UpsellBy::Category
-        } else if !purchases.product.is_empty() {
-            UpsellBy::Product
-        } else {
-            UpsellBy::PlanUpgrade
-        });
-        match by {
-            UpsellBy::Category => Offer::Category,
-            UpsellBy::Product => Offer::Product,
-            UpsellBy::PlanUpgrade => Offer::PlanUpgrade,
-        }
-    }
-
     /// Every moment with its role and its customers, oldest first. Neighbouring training moments take others, where
     /// not all are needed.
     fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
@@ -135,40 +130,44 @@ impl ProjectRun<'_> {
         (first % step..self.timelines.len()).step_by(step).collect()
     }
 
-    /// Computes, for each of these customers, what `each` makes of the history and the row of its features; customers
-    /// for whom it makes nothing are left out. In the order of moments and customers, whatever the threads.
+    /// Computes, for each of these customers, what `each` makes of the customer and the row of features; customers for
+    /// whom it makes nothing are left out. In the order of the customers, whatever the threads.
     fn snapshots<T: Send>(
         &self,
         plan: &FeaturePlan,
         moment: Moment,
         customers: &[usize],
         each: impl Fn(usize) -> Option<T> + Sync,
-    ) -> Vec<(T, Vec<f64>)> {
+    ) -> Snapshots<T> {
         let maker = SnapshotMaker::new(plan, self.timelines);
-        customers
+        let pieces: Vec<Snapshots<T>> = customers
             .par_chunks(2_048)
             .map_init(
                 || maker.clone(),
                 |maker, chunk| {
-                    let mut made = Vec::new();
+                    let mut made = Snapshots { answers: Vec::new(), rows: Vec::new() };
                     for &customer in chunk {
                         let history = self.timelines.timeline(customer).before(moment);
                         if !history.exists() {
                             continue;
                         }
-                        if let Some(label) = each(customer) {
-                            let mut row = vec![0.0; plan.width()];
-                            maker.fill(&history, &mut row);
-                            made.push((label, row));
+                        if let Some(answer) = each(customer) {
+                            let from = made.rows.len();
+                            made.rows.resize(from + plan.width(), 0.0);
+                            maker.fill(&history, &mut made.rows[from..]);
+                            made.answers.push(answer);
                         }
                     }
                     made
                 },
             )
-            .collect::<Vec<_>>()
-            .into_iter()
-            .flatten()
-            .collect()
+            .collect();
+        let mut all = Snapshots { answers: Vec::new(), rows: Vec::new() };
+        for piece in pieces {
+            all.answers.extend(piece.answers);
+            all.rows.extend(piece.rows);
+        }
+        all
     }
 }
 
@@ -200,14 +199,16 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             let outcome = timeline.between(from, from.plus_days(churn.horizon_days.into()));
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
         });
-        for (label, row) in made {
+        samples.rows.extend(made.rows);
+        for label in made.answers {
             parts.push(role, samples.len());
             samples.labels.push(label);
-            samples.rows.extend(row);
         }
     }
     let seed = run.recipe.training.seed;
+    let left_out = leave_out_leaks(&mut samples, &parts.split.train, &run.recipe.training.keep);
     let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, seed)?;
+    figures.left_out = left_out;
     figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
@@ -228,6 +229,15 @@ fn compete(
     figures.held_out = Some(ClassifierFigures::of(&forecasts, &happened)?);
     figures.candidates = contest.candidates;
     Ok((contest.champion, figures, ClassifierCurves::of(&forecasts, &happened)?))
+}
+
+/// Leaves out features that tell the label alone, but for those to keep; says which and why.
+pub(super) fn leave_out_leaks(samples: &mut Samples, places: &[usize], keep: &[String]) -> Vec<String> {
+    let found = leaks(samples, places, keep);
+    if !found.is_empty() {
+        samples.leave_out(&found.iter().map(|leak| leak.place).collect::<Vec<_>>());
+    }
+    found.iter().map(Leak::to_string).collect()
 }
 
 /// Features by the increase in log loss when each is shuffled, most important first.
@@ -257,99 +267,21 @@ pub(super) fn importance(
     Ok(importance)
 }
 
-/// What a customer has and takes, as codes of the offers.
-struct OfferState {
-    owned: Vec<u32>,
-    taken: Vec<u32>,
-    upgraded: bool,
-}
-
-fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
-    let upsell = &run.recipe.upsell;
-    let (offer, seed) = (run.offer(), run.recipe.training.seed);
-    let moments = run.moments(upsell.horizon_days)?;
-    let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
-    let mut rows: Vec<(Role, OfferState, Vec<f64>)> = Vec::new();
-    for (moment, role, customers) in run.roles(&moments) {
-        let from = moment.plus_days(run.recipe.training.gap_days.into());
-        let made = run.snapshots(&plan, moment, &customers, |customer| {
-            let timeline = run.timelines.timeline(customer);
-            let history = timeline.before(moment);
-            let outcome = timeline.between(from, from.plus_days(upsell.horizon_days.into()));
-            can_be_offered(offer, &history).then(|| {
-                let mut owned = Vec::new();
-                owned_offers(offer, &history, &mut owned);
-                OfferState { owned, taken: taken_offers(offer, &outcome), upgraded: upgraded(&history, &outcome) }
-            })
-        });
-        rows.extend(made.into_iter().map(|(state, row)| (role, state, row)));
-    }
-    let offers: Vec<(String, Option<u32>)> = match offer {
-        Offer::PlanUpgrade => vec![("plan upgrade".to_owned(), None)],
-        _ => offer_names(offer, run.timelines)
-            .iter()
-            .enumerate()
-            .map(|(code, name)| (name.clone(), Some(code as u32)))
-            .collect(),
-    };
-    let is_new = |code: u32, state: &OfferState| state.owned.binary_search(&code).is_err();
-    let takes = |code: Option<u32>, state: &OfferState| match code {
-        Some(code) => state.taken.binary_search(&code).is_ok(),
-        None => state.upgraded,
-    };
-    let mut counted: Vec<(usize, String, Option<u32>)> = offers
-        .into_iter()
-        .map(|(name, code)| {
-            let buys = |(role, state, _): &&(Role, OfferState, Vec<f64>)| {
-                matches!(role, Role::Train) && code.is_none_or(|code| is_new(code, state)) && takes(code, state)
-            };
-            (rows.iter().filter(buys).count(), name, code)
-        })
-        .filter(|(buyers, _, _)| *buyers >= upsell.min_positives)
-        .collect();
-    counted.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
-    counted.truncate(upsell.most_offers);
-    if offer == Offer::PlanUpgrade && run.timelines.subscriptions.is_empty() {
-        return Err(TrainError::Data(
-            "found no category, no product and no subscription; expected one of them; name the column with the `category` or `product_id` of the transactions in tend.toml".to_owned(),
-        ));
-    }
-    if counted.is_empty() {
-        return Err(TrainError::Data(format!(
-            "no product has {} first-time buyers in the training windows; lower `min_positives` under [upsell] in tend.toml or widen `horizon_days`",
-            upsell.min_positives
-        )));
-    }
-    let mut products = Vec::new();
-    let mut figures = Figures::new(Task::Upsell, "per product");
-    for (_, name, code) in counted {
-        let mut samples = Samples::new(plan.clone());
-        let mut parts = Parts::default();
-        for (role, state, row) in rows.iter().filter(|(_, state, _)| code.is_none_or(|code| is_new(code, state))) {
-            parts.push(*role, samples.len());
-            samples.labels.push(takes(code, state));
-            samples.rows.extend(row);
-        }
-        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, seed)?;
-        let held_out = own.held_out.ok_or_else(nothing_happened)?;
-        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
-        products.push((name, champion));
-    }
-    products.sort_by(|one, other| one.0.cmp(&other.0));
-    let model = UpsellModel { plan, offer, products, horizon_days: upsell.horizon_days };
-    Ok(Trained::new(Model::Upsell(model), figures, Some(run.as_of), rows.len(), seed))
-}
-
 fn train_segments(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let plan = FeaturePlan::for_timelines(run.timelines, run.as_of);
     let made = run.snapshots(&plan, run.as_of, &run.customers(MOST_CUSTOMERS, 0), |_| Some(()));
-    let rows: Vec<f64> = made.iter().flat_map(|((), row)| row.iter().copied()).collect();
-    let (kinds, names, labels) = (plan.kinds(), plan.names(), vec![false; made.len()]);
-    let training = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
+    let (kinds, names, labels) = (plan.kinds(), plan.names(), vec![false; made.answers.len()]);
+    let training = TrainingRows { rows: &made.rows, kinds: &kinds, labels: &labels, names: &names };
     let seed = run.recipe.training.seed;
     let features = SEGMENT_FEATURES.iter().filter_map(|name| plan.place(name)).collect();
     let segments = SegmentParams { count: SEGMENTS, features, seed, ..SegmentParams::default() }.fit(&training)?;
     let mut figures = Figures::new(Task::Segments, "k-means");
     figures.segments.clone_from(&segments.names);
-    Ok(Trained::new(Model::Segments(SegmentsModel { plan, segments }), figures, Some(run.as_of), made.len(), seed))
+    Ok(Trained::new(
+        Model::Segments(SegmentsModel { plan, segments }),
+        figures,
+        Some(run.as_of),
+        made.answers.len(),
+        seed,
+    ))
 }

@@ -8,7 +8,7 @@ use tend_models::features::{Feature, FeaturePlan, Measure};
 use tend_models::predict::FeatureKind;
 use tend_models::scorecard::Task;
 
-use super::project::importance;
+use super::project::{importance, leave_out_leaks};
 use super::{Figures, TrainError, Trained};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures};
@@ -37,6 +37,8 @@ pub struct TableRun {
     pub positive: Option<String>,
     /// Columns that are no features.
     pub exclude: Vec<String>,
+    /// Features that are kept although they tell the target almost alone.
+    pub keep: Vec<String>,
     /// Folds of the cross-validation; without it five, or one test fold on a large table.
     pub folds: Option<usize>,
     /// The seed of every random choice.
@@ -67,11 +69,13 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     for column in run.id.iter().chain([&run.target]).chain(&run.exclude) {
         file.require(column)?;
     }
-    let (plan, left_out) = plan_for(&file, run)?;
+    let (plan, mut left_out) = plan_for(&file, run)?;
     let table = read_customer_table(&run.file, &plan, run.id.as_deref())?;
     let mut samples = Samples::new(plan);
     samples.labels = read_target(&file, run)?;
     samples.rows = table.rows;
+    let all: Vec<usize> = (0..samples.len()).collect();
+    left_out.extend(leave_out_leaks(&mut samples, &all, &run.keep));
 
     let folds = run.folds.unwrap_or(DEFAULT_FOLDS).max(2);
     let mut splits = cross_validation(&samples.labels, folds, run.seed);
