@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tend::decision::{Decision, LEAVE_ALONE};
+use tend_models::files::write_atomically;
 use tend_models::quantities::Moment;
 use tend_models::scorecard::Scorecard;
 use tend_training::run::data_until;
@@ -17,7 +18,7 @@ pub struct Args {
     /// Decides as known before this date; without it at the end of the data.
     #[arg(long)]
     as_of: Option<Moment>,
-    /// The file to write: .csv or .parquet.
+    /// The file to write: .csv, .parquet, or .jsonl with whole decisions as the service answers them.
     #[arg(long, default_value = "worklist.csv")]
     out: PathBuf,
     /// Also writes the customers to be left alone.
@@ -55,6 +56,25 @@ pub fn write_worklist(path: &Path, judged: &[(Scorecard, Decision)], all: bool) 
     listed.sort_by(|one, other| {
         other.expected_gain.total_cmp(&one.expected_gain).then_with(|| one.customer_id.cmp(&other.customer_id))
     });
+    if path.extension().is_some_and(|ending| ending == "jsonl") {
+        write_lines(path, &listed).with_context(|| path.display().to_string())?;
+    } else {
+        write_table(path, columns(&listed))?;
+    }
+    Ok(listed.len())
+}
+
+fn write_lines(path: &Path, listed: &[&Decision]) -> std::io::Result<()> {
+    write_atomically(path, |file| {
+        for decision in listed {
+            serde_json::to_writer(&mut *file, decision)?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
+fn columns(listed: &[&Decision]) -> Vec<(String, OutColumn)> {
     let text = |of: fn(&Decision) -> String| OutColumn::Text(listed.iter().map(|decision| of(decision)).collect());
     let number = |of: fn(&Decision) -> f64| OutColumn::Number(listed.iter().map(|decision| of(decision)).collect());
     let columns = [
@@ -74,6 +94,5 @@ pub fn write_worklist(path: &Path, judged: &[(Scorecard, Decision)], all: bool) 
         ("reason", text(|decision| decision.reason.clone())),
         ("deadline", text(|decision| decision.deadline.map_or_else(String::new, |date| date.to_string()))),
     ];
-    write_table(path, columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect())?;
-    Ok(listed.len())
+    columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect()
 }
