@@ -1,4 +1,7 @@
-//! Reads and writes tables: CSV (also .gz) and Parquet. The only place that names Polars.
+//! Reads and writes tables: CSV (also .gz) and Parquet. Only this module and its parts name Polars.
+
+mod text;
+mod write;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use polars_core::prelude::*;
 use polars_io::prelude::*;
-use tend_models::quantities::{DAY_SECONDS, Moment};
+use tend_models::quantities::Moment;
+
+pub use text::TextFormat;
+use text::{local_moment, parse_flag, parse_moment, parse_number};
+pub use write::{OutColumn, write_table};
 
 /// Rows read from a Parquet file at a time, so that a large table is never in memory whole.
 const BATCH_ROWS: usize = 1 << 20;
@@ -61,23 +68,6 @@ pub enum TableError {
         /// What went wrong.
         error: String,
     },
-}
-
-/// How texts in a table are to be understood.
-#[derive(Debug, Clone)]
-pub struct TextFormat {
-    /// The decimal mark.
-    pub decimal: char,
-    /// How dates are written, in strftime form; `None` for ISO 8601.
-    pub date_format: Option<String>,
-    /// The zone of times that do not say theirs.
-    pub time_zone: TimeZone,
-}
-
-impl Default for TextFormat {
-    fn default() -> Self {
-        Self { decimal: '.', date_format: None, time_zone: TimeZone::UTC }
-    }
 }
 
 /// A value that was there, was not, or could not be understood.
@@ -405,114 +395,4 @@ impl Texts {
     pub fn get(&self, row: usize) -> Option<&str> {
         self.0.get(row).map(str::trim).filter(|text| !text.is_empty())
     }
-}
-
-/// A number with this decimal mark; infinite and undefined numbers are none.
-fn parse_number(text: &str, decimal: char) -> Option<f64> {
-    let plain = if decimal == '.' { text.parse() } else { text.replace('.', "").replace(decimal, ".").parse() };
-    plain.ok().filter(|number: &f64| number.is_finite())
-}
-
-fn parse_flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "1" | "1.0" => Some(true),
-        "false" | "f" | "no" | "n" | "0" | "0.0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A date or time as the format says: a time that does not say its zone is in the format's.
-fn parse_moment(text: &str, format: &TextFormat) -> Option<Moment> {
-    if let Some(pattern) = &format.date_format {
-        let datetime = jiff::civil::DateTime::strptime(pattern, text)
-            .or_else(|_| jiff::civil::Date::strptime(pattern, text).map(|date| date.at(0, 0, 0, 0)));
-        return datetime.ok().and_then(|datetime| zoned(datetime, &format.time_zone));
-    }
-    if let Ok(moment) = text.parse::<Moment>()
-        && (text.len() > 10 || format.time_zone == TimeZone::UTC)
-    {
-        return Some(moment);
-    }
-    text.parse::<jiff::civil::DateTime>().ok().and_then(|datetime| zoned(datetime, &format.time_zone))
-}
-
-fn zoned(datetime: jiff::civil::DateTime, zone: &TimeZone) -> Option<Moment> {
-    zone.to_timestamp(datetime).ok().map(|timestamp| Moment::from_seconds(timestamp.as_second()))
-}
-
-fn local_moment(seconds: i64, zone: &TimeZone) -> Option<Moment> {
-    let clock = jiff::Timestamp::from_second(seconds).ok()?;
-    zoned(TimeZone::UTC.to_datetime(clock), zone)
-}
-
-/// A column to write.
-#[derive(Debug, Clone)]
-pub enum OutColumn {
-    /// Texts.
-    Text(Vec<String>),
-    /// Texts out of a short list; a code past its end is empty.
-    Coded(Arc<Vec<String>>, Vec<u32>),
-    /// Numbers; NaN is empty.
-    Number(Vec<f64>),
-    /// Whole numbers.
-    Whole(Vec<i64>),
-    /// Seconds since 1970 UTC; [`i64::MAX`] is empty.
-    Time(Vec<i64>),
-    /// Yes or no.
-    Flag(Vec<bool>),
-}
-
-/// Writes a table; the ending says the format.
-///
-/// # Errors
-/// [`TableError`] if the ending is unknown or the file cannot be written.
-pub fn write_table(path: &Path, columns: Vec<(String, OutColumn)>) -> Result<(), TableError> {
-    let unwritable = |error: String| TableError::Unwritable { path: path.to_owned(), error };
-    let series = columns.into_iter().map(|(name, column)| out_series(&name, column)).collect::<PolarsResult<Vec<_>>>();
-    let mut frame = series
-        .and_then(|series| DataFrame::new_infer_height(series.into_iter().map(Column::from).collect()))
-        .map_err(|error| unwritable(error.to_string()))?;
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| unwritable(error.to_string()))?;
-    }
-    let is_parquet = path.extension().is_some_and(|ending| ending == "parquet");
-    if !is_parquet && path.extension().is_none_or(|ending| ending != "csv") {
-        return Err(TableError::UnknownFormat { path: path.to_owned() });
-    }
-    let written = tend_models::files::write_atomically(path, |writer| {
-        let outcome = if is_parquet {
-            ParquetWriter::new(writer).with_compression(ParquetCompression::Snappy).finish(&mut frame).map(|_| ())
-        } else {
-            CsvWriter::new(writer).with_datetime_format(Some("%Y-%m-%dT%H:%M:%SZ".into())).finish(&mut frame)
-        };
-        outcome.map_err(std::io::Error::other)
-    });
-    written.map_err(|error| unwritable(error.to_string()))
-}
-
-fn out_series(name: &str, column: OutColumn) -> PolarsResult<Series> {
-    let name = PlSmallStr::from(name);
-    Ok(match column {
-        OutColumn::Text(values) => Series::new(name, values),
-        OutColumn::Coded(levels, codes) => {
-            let text = |code: u32| levels.get(code as usize).map(String::as_str);
-            StringChunked::from_iter_options(name, codes.into_iter().map(text)).into_series()
-        }
-        OutColumn::Number(values) => {
-            let given = |value: f64| (!value.is_nan()).then_some(value);
-            Float64Chunked::from_iter_options(name, values.into_iter().map(given)).into_series()
-        }
-        OutColumn::Whole(values) => Series::new(name, values),
-        OutColumn::Flag(values) => Series::new(name, values),
-        OutColumn::Time(values) if values.iter().all(|&at| at == i64::MAX || at % DAY_SECONDS == 0) => {
-            let day = |at: i64| (at != i64::MAX).then_some((at / DAY_SECONDS) as i32);
-            Int32Chunked::from_iter_options(name, values.into_iter().map(day)).into_series().cast(&DataType::Date)?
-        }
-        OutColumn::Time(values) => {
-            let micros = |at: i64| (at != i64::MAX).then_some(at * 1_000_000);
-            Int64Chunked::from_iter_options(name, values.into_iter().map(micros))
-                .into_series()
-                .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?
-        }
-    })
 }

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use super::inverse;
+use super::sorting::inverse;
 use crate::timeline::{NO_CODE, TextColumn};
 
 /// Gives each distinct text a code, in the order of first sight.
