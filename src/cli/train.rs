@@ -183,7 +183,7 @@ impl TransactionLog {
         let columns =
             named.into_iter().filter_map(|(column, theirs)| Some((column.to_owned(), theirs.clone()?))).collect();
         let mut recipe = Recipe::default();
-        recipe.tables.transactions = Some(Source { file, columns });
+        recipe.tables.transactions = Some(Source { file, columns, ignore: Vec::new() });
         let ingested = ingest(&recipe, now()?, None)?;
         for table in &ingested.received {
             for (reason, rows) in &table.rejected {

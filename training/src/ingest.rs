@@ -78,6 +78,19 @@ struct Intake<'a> {
 /// # Errors
 /// [`IngestError`] if a file cannot be read, lacks a required column, or mixes currencies.
 pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Result<Ingested, IngestError> {
+    let (rows, received) = gather(recipe, now, rejects_path)?;
+    Ok(Ingested { timelines: rows.finish(), received })
+}
+
+/// The first half of [`ingest`]: the rows as they were read, not yet sorted, and what came of each table.
+///
+/// # Errors
+/// As [`ingest`].
+pub fn gather(
+    recipe: &Recipe,
+    now: Moment,
+    rejects_path: Option<&Path>,
+) -> Result<(TimelinesBuilder, Vec<TableReceived>), IngestError> {
     let tables = &recipe.tables;
     if tables.transactions.is_none() && tables.subscriptions.is_none() {
         return Err(IngestError::NothingToRead);
@@ -107,7 +120,7 @@ pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Resu
             read(&mut intake, &mapped)?;
         }
     }
-    Ok(Ingested { timelines: intake.builder.finish(), received: intake.rejects.finish()? })
+    Ok((intake.builder, intake.rejects.finish()?))
 }
 
 type Reader<'a> = fn(&mut Intake<'a>, &Mapped) -> Result<(), IngestError>;

@@ -103,6 +103,9 @@ pub struct Source {
     /// The file's name for each canonical column that has another name.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// Columns of the file that are not to be read, such as attributes that tell of the future.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 /// What counts as leaving.

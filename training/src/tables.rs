@@ -4,6 +4,7 @@ mod text;
 mod write;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ pub use text::TextFormat;
 use text::{local_moment, parse_flag, parse_moment, parse_number};
 pub use write::{OutColumn, write_table};
 
-/// Rows read from a Parquet file at a time, so that a large table is never in memory whole.
-const BATCH_ROWS: usize = 1 << 20;
+/// Rows read from a Parquet file at a time, about, so that a large table is never in memory whole.
+const BATCH_ROWS: usize = 1 << 19;
 
 /// Why a table cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -186,14 +187,15 @@ impl TableFile {
             }
             Format::Parquet => {
                 let unreadable = |error: PolarsError| E::from(self.unreadable(&error));
-                let rows = ParquetReader::new(self.file()?).num_rows().map_err(unreadable)?;
-                for first_row in (0..rows).step_by(BATCH_ROWS) {
-                    let frame = ParquetReader::new(self.file()?)
+                let mut metadata = ParquetReader::new(self.file()?);
+                let metadata = metadata.get_metadata().map_err(unreadable)?;
+                for rows in batches(metadata.row_groups.iter().map(|group| group.num_rows())) {
+                    let mut reader = ParquetReader::new(self.file()?)
                         .with_columns(Some(columns.to_vec()))
-                        .with_slice(Some((first_row, BATCH_ROWS.min(rows - first_row))))
-                        .finish()
-                        .map_err(unreadable)?;
-                    each(&Batch { path: self.path.clone(), first_row, frame, header_rows: 1 })?;
+                        .with_slice(Some((rows.start, rows.len())));
+                    reader.set_metadata(Arc::clone(metadata));
+                    let frame = reader.finish().map_err(unreadable)?;
+                    each(&Batch { path: self.path.clone(), first_row: rows.start, frame, header_rows: 1 })?;
                 }
                 Ok(())
             }
@@ -220,6 +222,28 @@ impl TableFile {
     fn unreadable(&self, error: &impl std::fmt::Display) -> TableError {
         TableError::Unreadable { path: self.path.clone(), error: error.to_string() }
     }
+}
+
+/// Ranges of rows of about [`BATCH_ROWS`] that end where groups of rows do: a group cut in two would be unpacked twice.
+/// A group of more than twice as many rows is cut all the same, for the sake of memory.
+fn batches(group_rows: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for rows in group_rows {
+        if end > start && end - start + rows > BATCH_ROWS {
+            batches.push(start..end);
+            start = end;
+        }
+        end += rows;
+        while end - start > 2 * BATCH_ROWS {
+            batches.push(start..start + BATCH_ROWS);
+            start += BATCH_ROWS;
+        }
+    }
+    if end > start {
+        batches.push(start..end);
+    }
+    batches
 }
 
 impl Batch {
@@ -390,9 +414,18 @@ impl Texts {
         self.0.is_empty()
     }
 
+    /// The texts in order, as [`get`](Self::get) gives them.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
     /// The text of a row without the space around it; `None` if there is none.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<&str> {
-        self.0.get(row).map(str::trim).filter(|text| !text.is_empty())
+        let text = self.0.downcast_as_array().get(row)?;
+        let has_edge = |edge: Option<&u8>| edge.is_none_or(|byte| !byte.is_ascii_graphic());
+        let text =
+            if has_edge(text.as_bytes().first()) || has_edge(text.as_bytes().last()) { text.trim() } else { text };
+        Some(text).filter(|text| !text.is_empty())
     }
 }

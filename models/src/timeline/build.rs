@@ -49,6 +49,12 @@ impl TimelinesBuilder {
         self.customers.find(id)
     }
 
+    /// The handles of many customers, of those that are already there.
+    #[must_use]
+    pub fn known_customers<'t>(&self, ids: impl Iterator<Item = Option<&'t str>>) -> Vec<Option<u32>> {
+        self.customers.find_all(ids)
+    }
+
     /// Number of customers so far.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -184,10 +190,10 @@ impl TimelinesBuilder {
 
         let rows = self.purchases;
         let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        drop(rows.customer);
+        drop((rows.customer, rows.at));
         let purchases = Purchases {
             offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
+            at: sorter.at(),
             known_at: sorter.column(rows.known_at.filled()),
             amount: sorter.column(rows.amount),
             margin: sorter.column(rows.margin.filled()),
@@ -199,7 +205,7 @@ impl TimelinesBuilder {
         let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
         let subscriptions = Subscriptions {
             offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
+            at: sorter.at(),
             known_at: sorter.column(rows.known_at.filled()),
             end: sorter.column(rows.end.filled()),
             product: sorter.codes(rows.product.filled(), &product_ranks),
@@ -211,7 +217,7 @@ impl TimelinesBuilder {
         let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
         let events = Events {
             offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
+            at: sorter.at(),
             known_at: sorter.column(rows.known_at.filled()),
             event_type: sorter.codes(rows.event_type, &event_type_ranks),
             value: sorter.column(rows.value.filled()),
@@ -220,7 +226,7 @@ impl TimelinesBuilder {
         let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
         let contacts = Contacts {
             offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
+            at: sorter.at(),
             known_at: sorter.column(rows.known_at.filled()),
             action: sorter.codes(rows.action, &action_ranks),
             is_control: sorter.column(rows.is_control.filled()),

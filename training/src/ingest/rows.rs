@@ -26,7 +26,19 @@ fn optional_moment(moments: Option<&Vec<Cell<Moment>>>, row: usize) -> Option<Mo
     }
 }
 
+/// Whose rows a batch holds. The customers that are there already are looked up all at once, which is much faster.
+struct CustomerIds {
+    texts: Texts,
+    known: Vec<Option<u32>>,
+}
+
 impl Intake<'_> {
+    fn customer_ids(&self, mapped: &Mapped, batch: &Batch) -> Result<CustomerIds, IngestError> {
+        let texts = batch.texts(mapped.theirs("customer_id"))?;
+        let known = self.builder.known_customers(texts.iter());
+        Ok(CustomerIds { texts, known })
+    }
+
     /// What is wrong with a time: its text and the reason.
     pub(super) fn time_fault(&self, at: &Cell<Moment>, required: bool) -> Option<(String, &'static str)> {
         match at {
@@ -44,10 +56,10 @@ impl Intake<'_> {
         mapped: &Mapped,
         batch: &Batch,
         row: usize,
-        ids: &Texts,
+        ids: &CustomerIds,
         (time_column, at): (&str, &Cell<Moment>),
     ) -> Result<Option<(u32, Moment)>, IngestError> {
-        let Some(id) = ids.get(row) else {
+        let Some(id) = ids.texts.get(row) else {
             self.rejects.reject(batch, row, mapped.theirs("customer_id"), "", NO_CUSTOMER)?;
             return Ok(None);
         };
@@ -56,7 +68,7 @@ impl Intake<'_> {
             return Ok(None);
         }
         let Cell::Value(at) = *at else { return Ok(None) };
-        if let Some(customer) = self.builder.known_customer(id) {
+        if let Some(customer) = ids.known[row].or_else(|| self.builder.known_customer(id)) {
             if self.builder.created_at(customer).is_some_and(|created| created.day() > at.day()) {
                 self.rejects.reject(batch, row, mapped.theirs(time_column), &at.to_string(), BEFORE_CUSTOMER)?;
                 return Ok(None);
@@ -80,7 +92,7 @@ impl Intake<'_> {
 
     fn read_transaction_batch(&mut self, mapped: &Mapped, batch: &Batch) -> Result<(), IngestError> {
         self.rejects.rows(batch.len());
-        let ids = batch.texts(mapped.theirs("customer_id"))?;
+        let ids = self.customer_ids(mapped, batch)?;
         let times = batch.moments(mapped.theirs("event_time"), &self.format)?;
         let available = mapped.moments(batch, "available_at", &self.format)?;
         let quantities = mapped.numbers(batch, "quantity", &self.format)?;
@@ -150,7 +162,7 @@ impl Intake<'_> {
     pub(super) fn read_subscriptions(&mut self, mapped: &Mapped) -> Result<(), IngestError> {
         mapped.file.read(&mapped.contract_columns(), |batch| {
             self.rejects.rows(batch.len());
-            let ids = batch.texts(mapped.theirs("customer_id"))?;
+            let ids = self.customer_ids(mapped, batch)?;
             let starts = batch.moments(mapped.theirs("start_date"), &self.format)?;
             let ends = mapped.moments(batch, "end_date", &self.format)?;
             let available = mapped.moments(batch, "available_at", &self.format)?;
@@ -205,7 +217,7 @@ impl Intake<'_> {
     pub(super) fn read_events(&mut self, mapped: &Mapped) -> Result<(), IngestError> {
         mapped.file.read(&mapped.contract_columns(), |batch| {
             self.rejects.rows(batch.len());
-            let ids = batch.texts(mapped.theirs("customer_id"))?;
+            let ids = self.customer_ids(mapped, batch)?;
             let times = batch.moments(mapped.theirs("event_time"), &self.format)?;
             let available = mapped.moments(batch, "available_at", &self.format)?;
             let types = batch.texts(mapped.theirs("event_type"))?;
@@ -231,7 +243,7 @@ impl Intake<'_> {
     pub(super) fn read_contacts(&mut self, mapped: &Mapped) -> Result<(), IngestError> {
         mapped.file.read(&mapped.contract_columns(), |batch| {
             self.rejects.rows(batch.len());
-            let ids = batch.texts(mapped.theirs("customer_id"))?;
+            let ids = self.customer_ids(mapped, batch)?;
             let times = batch.moments(mapped.theirs("sent_at"), &self.format)?;
             let available = mapped.moments(batch, "available_at", &self.format)?;
             let actions = batch.texts(mapped.theirs("action_id"))?;

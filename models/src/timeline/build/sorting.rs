@@ -7,37 +7,54 @@ use crate::timeline::{Column, NO_CODE};
 /// The order that brings one table's rows to customer and time, applied column by column.
 pub(super) struct Sorter {
     offsets: Vec<u64>,
+    at: Vec<i64>,
     order: Vec<u32>,
 }
 
 impl Sorter {
+    /// Counts rows by customer and lays them out in their order; sorts only customers whose rows are not in the order of
+    /// time already, as most companies' tables are.
     pub(super) fn new(customer: &[u32], at: &[i64], ranks: &[u32]) -> Self {
         assert!(u32::try_from(at.len()).is_ok(), "a table holds at most 4,294,967,295 rows");
-        let mut offsets = vec![0_u64; ranks.len() + 1];
+        let mut counts = vec![0_u32; ranks.len()];
         for &code in customer {
-            offsets[ranks[code as usize] as usize + 1] += 1;
+            counts[code as usize] += 1;
+        }
+        let mut offsets = vec![0_u64; ranks.len() + 1];
+        for (&rank, &count) in ranks.iter().zip(&counts) {
+            offsets[rank as usize + 1] = u64::from(count);
         }
         for place in 1..offsets.len() {
             offsets[place] += offsets[place - 1];
         }
-        let mut next = offsets.clone();
+        let mut next = counts;
+        for (next, &rank) in next.iter_mut().zip(ranks) {
+            *next = offsets[rank as usize] as u32;
+        }
         let mut order = vec![0_u32; at.len()];
         for (row, &code) in customer.iter().enumerate() {
-            let place = &mut next[ranks[code as usize] as usize];
+            let place = &mut next[code as usize];
             order[*place as usize] = row as u32;
             *place += 1;
         }
+        let mut sorted_at: Vec<i64> = order.iter().map(|&row| at[row as usize]).collect();
         for bounds in offsets.windows(2) {
-            let rows = &mut order[bounds[0] as usize..bounds[1] as usize];
-            if !rows.is_sorted_by_key(|&row| at[row as usize]) {
-                rows.sort_by_key(|&row| at[row as usize]);
+            let rows = bounds[0] as usize..bounds[1] as usize;
+            if !sorted_at[rows.clone()].is_sorted() {
+                order[rows.clone()].sort_by_key(|&row| at[row as usize]);
+                sorted_at[rows].sort_unstable();
             }
         }
-        Self { offsets, order }
+        Self { offsets, at: sorted_at, order }
     }
 
     pub(super) fn offsets(&mut self) -> Column<u64> {
         std::mem::take(&mut self.offsets).into()
+    }
+
+    /// The times in sorted order.
+    pub(super) fn at(&mut self) -> Column<i64> {
+        std::mem::take(&mut self.at).into()
     }
 
     /// The column in sorted order; an empty column stays empty.
