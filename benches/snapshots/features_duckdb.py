@@ -6,8 +6,8 @@ WINDOWS_DAYS = (7, 30, 90, 180, 365)
 DAY_SECONDS = 86_400
 
 
-def build(data: str, moment: int, categories: list[str]) -> duckdb.DuckDBPyRelation:
-    """Makes the table `features`; `moment` is in seconds since 1970, categories as texts."""
+def build(data: str, moment: int, categories: list[str]) -> duckdb.DuckDBPyConnection:
+    """A database in memory with the table `features`; `moment` is in seconds since 1970, categories as texts."""
     base = duckdb.connect()
     base.execute("SET preserve_insertion_order = false")
     base.execute(sql(data, moment, categories))
@@ -26,7 +26,8 @@ def sql(data: str, moment: int, categories: list[str]) -> str:
         f"greatest(coalesce(sum(amount) FILTER (category = '{name}'), 0), 0) AS spend_{name}" for name in categories
     )
     category_last = ",\n".join(
-        f"max(sold_at) FILTER (category = '{name}' AND amount >= 0) AS last_{name}" for name in categories
+        f"epoch_us(max(event_time) FILTER (category = '{name}' AND amount >= 0)) // 1000000 AS last_{name}"
+        for name in categories
     )
     total = " + ".join(f"spend_{name}" for name in categories)
     shares = ",\n".join(f"spend_{name} / nullif(total, 0) AS spend_share_{name}" for name in categories)
@@ -51,17 +52,19 @@ def sql(data: str, moment: int, categories: list[str]) -> str:
     return f"""
 CREATE TABLE features AS
 WITH lines AS (
-    SELECT customer_id, epoch_us(event_time) // 1000000 AS sold_at, amount, category
+    SELECT customer_id, event_time, amount, category
     FROM read_parquet('{data}/transactions.parquet')
-    WHERE epoch_us(event_time) // 1000000 < {moment}
+    WHERE event_time < make_timestamp({moment * 1_000_000})
 ),
 days AS (
-    SELECT customer_id, min(sold_at) AS first_at, sum(amount) AS spend, bool_or(amount >= 0) AS bought
-    FROM lines GROUP BY customer_id, sold_at // {DAY_SECONDS}
+    SELECT customer_id, epoch_us(min(event_time)) // 1000000 AS first_at,
+        sum(amount) AS spend, bool_or(amount >= 0) AS bought
+    FROM lines GROUP BY customer_id, event_time::DATE
 ),
 gaps AS (
     SELECT customer_id, first_at, spend, bought, {moment} - first_at AS age,
-        first_at - lag(CASE WHEN bought THEN first_at END IGNORE NULLS) OVER (PARTITION BY customer_id ORDER BY first_at) AS gap
+        first_at - lag(CASE WHEN bought THEN first_at END IGNORE NULLS)
+            OVER (PARTITION BY customer_id ORDER BY first_at) AS gap
     FROM days
 ),
 by_day AS (

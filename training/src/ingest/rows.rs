@@ -29,14 +29,25 @@ fn optional_moment(moments: Option<&Vec<Cell<Moment>>>, row: usize) -> Option<Mo
 /// Whose rows a batch holds. The customers that are there already are looked up all at once, which is much faster.
 struct CustomerIds {
     texts: Texts,
-    known: Vec<Option<u32>>,
+    known: Vec<Option<KnownCustomer>>,
+}
+
+#[derive(Clone, Copy)]
+struct KnownCustomer {
+    handle: u32,
+    created_at: Option<Moment>,
 }
 
 impl Intake<'_> {
     fn customer_ids(&self, mapped: &Mapped, batch: &Batch) -> Result<CustomerIds, IngestError> {
         let texts = batch.texts(mapped.theirs("customer_id"))?;
-        let known = self.builder.known_customers(texts.iter());
+        let handles = self.builder.known_customers(texts.iter()).into_iter();
+        let known = handles.map(|handle| handle.map(|handle| self.known_customer(handle))).collect();
         Ok(CustomerIds { texts, known })
+    }
+
+    fn known_customer(&self, handle: u32) -> KnownCustomer {
+        KnownCustomer { handle, created_at: self.builder.created_at(handle) }
     }
 
     /// What is wrong with a time: its text and the reason.
@@ -68,12 +79,14 @@ impl Intake<'_> {
             return Ok(None);
         }
         let Cell::Value(at) = *at else { return Ok(None) };
-        if let Some(customer) = ids.known[row].or_else(|| self.builder.known_customer(id)) {
-            if self.builder.created_at(customer).is_some_and(|created| created.day() > at.day()) {
+        let known =
+            ids.known[row].or_else(|| self.builder.known_customer(id).map(|handle| self.known_customer(handle)));
+        if let Some(customer) = known {
+            if customer.created_at.is_some_and(|created| created.day() > at.day()) {
                 self.rejects.reject(batch, row, mapped.theirs(time_column), &at.to_string(), BEFORE_CUSTOMER)?;
                 return Ok(None);
             }
-            return Ok(Some((customer, at)));
+            return Ok(Some((customer.handle, at)));
         }
         if self.has_customers {
             self.rejects.note("customers not in the customers table, kept without attributes");
