@@ -24,8 +24,14 @@ PROGRAMS = ("tend", "duckdb", "polars")
 RELATIVE = 1e-9
 # What was bought and returned cancels: a sum of money, or a share of one, up to this much is 0 but for rounding.
 ABSOLUTE = 1e-9
-# A trend over a sum that cancels is a number over nothing: unknown in one program, arbitrary in another.
-DENOMINATORS = {"spend_trend_30_90": "spend_90d", "spend_trend_90_365": "spend_365d"}
+# A ratio to a sum that cancels is a number over nothing: unknown in one program, arbitrary in another. For each ratio the
+# sum, and the count of purchases without which the sum is 0 in all programs and the ratio can be compared.
+DENOMINATORS = {
+    "spend_trend_30_90": ("spend_90d", "purchases_90d"),
+    "spend_trend_90_365": ("spend_365d", "purchases_365d"),
+    "category_diversity": ("spend_ever", "purchases_ever"),
+    "spend_share": ("spend_ever", "purchases_ever"),
+}
 CATEGORIES = ["books", "coffee", "garden", "kitchen", "toys", "wellness"]
 
 
@@ -136,10 +142,11 @@ def agree(files: dict) -> None:
         for name in ours.columns[1:]:
             one, other = numbers(ours[name]), numbers(theirs[name])
             comparable = numpy.ones(len(one), dtype=bool)
-            if denominator := DENOMINATORS.get(name):
-                sums = numbers(ours[denominator]), numbers(theirs[denominator])
-                comparable = ~((numpy.abs(sums[0]) <= ABSOLUTE) & (numpy.abs(sums[1]) <= ABSOLUTE))
-                comparable |= (sums[0] == 0) & (sums[1] == 0)
+            ratio = next((ratio for ratio in DENOMINATORS if name.startswith(ratio)), None)
+            if ratio:
+                total, count = DENOMINATORS[ratio]
+                largest = numpy.fmax(numpy.abs(numbers(ours[total])), numpy.abs(numbers(theirs[total])))
+                comparable = (largest > ABSOLUTE) | (numbers(ours[count]) == 0)
             # An unknown that only one has makes the gap unknown, and no comparison with it holds.
             gap = numpy.where(numpy.isnan(one) & numpy.isnan(other), 0, numpy.abs(one - other))
             size = numpy.fmax(numpy.abs(one), numpy.abs(other))
@@ -153,7 +160,7 @@ def agree(files: dict) -> None:
                 print(f"{program} {name}: {wrong.sum()} differ, first {who}: tend {one[row]}, {program} {other[row]}")
             worst = max(worst, (float(relative[comparable].max(initial=0)), name))
         print(
-            f"tend and {program}: {values} values compared, {left_out} trends over nothing left out,"
+            f"tend and {program}: {values} values compared, {left_out} ratios to nothing left out,"
             f" largest relative difference {worst[0]:.1e} in {worst[1]}"
         )
     if failed:
