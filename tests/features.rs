@@ -118,3 +118,24 @@ fn a_category_that_the_plan_does_not_name_is_still_a_text() {
     assert_eq!(rows["extra7"]["country"], "X03");
     assert_eq!(rows["ann"]["country"], "another value");
 }
+
+#[test]
+fn an_ignored_column_is_not_read_and_one_that_is_not_there_is_an_error() {
+    let folder = project();
+    let recipe = folder.path().join("tend.toml");
+    let before = fs::read_to_string(&recipe).expect("written by init");
+    let ignoring =
+        |column: &str| before.replace("[tables.customers]", &format!("[tables.customers]\nignore = [{column:?}]"));
+    fs::write(&recipe, ignoring("country")).expect("written");
+    let rows = features_as_of(folder.path(), "2026-03-01");
+    assert!(!rows["ann"].contains_key("country"), "found {:?}", rows["ann"]);
+    fs::write(&recipe, ignoring("land")).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_tend"))
+        .arg("--project")
+        .arg(folder.path())
+        .arg("check")
+        .output()
+        .expect("tend runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("`land` is missing"), "found {said}");
+}
