@@ -5,6 +5,8 @@ mod decide;
 #[cfg(feature = "train")]
 mod demo;
 #[cfg(feature = "train")]
+mod features;
+#[cfg(feature = "train")]
 mod init;
 mod models;
 mod project;
@@ -57,6 +59,9 @@ enum Command {
     /// Scores every customer.
     #[cfg(feature = "train")]
     Score(score::Args),
+    /// Writes every customer's features, for other tools.
+    #[cfg(feature = "train")]
+    Features(features::Args),
     /// Writes the next best action for every customer.
     #[cfg(feature = "train")]
     Decide(decide::Args),
@@ -89,6 +94,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(args) => train::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Score(args) => score::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Features(args) => features::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),

@@ -341,8 +341,8 @@ fn window_place(window: u16) -> usize {
 /// The place of the smallest window that holds an age in seconds; one past the last if none does.
 #[inline]
 fn window_of_age(age_seconds: i64) -> usize {
-    let days = age_seconds as f64 / crate::quantities::DAY_SECONDS as f64;
-    WINDOWS_DAYS.iter().take_while(|&&window| days > f64::from(window)).count()
+    let is_older = |&window: &u16| usize::from(age_seconds > i64::from(window) * crate::quantities::DAY_SECONDS);
+    WINDOWS_DAYS.iter().map(is_older).sum()
 }
 
 /// Amounts by window: each held once, in the smallest window that holds its age.

@@ -7,7 +7,6 @@ use tend::decision::{Decision, LEAVE_ALONE};
 use tend_models::files::write_atomically;
 use tend_models::quantities::Moment;
 use tend_models::scorecard::Scorecard;
-use tend_training::run::data_until;
 use tend_training::tables::{OutColumn, write_table};
 
 use super::project::{Project, currency};
@@ -30,7 +29,7 @@ pub struct Args {
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
-    let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to decide on")?;
+    let moment = args.as_of.or_else(|| timelines.known_until()).context("found no rows to decide on")?;
     let book = project.book(timelines)?;
     let judged = book.judge_all(moment, &book.customers_at(moment));
     let listed = write_worklist(&args.out, &judged, args.all)?;

@@ -10,7 +10,7 @@ use tend_training::ingest::TableReceived;
 use tend_training::report::{
     ActionCount, DataReceived, DecisionSummary, RejectedRows, Report, Section, TableRows, render,
 };
-use tend_training::run::{ProjectRun, Trained, data_until, sections};
+use tend_training::run::{ProjectRun, Trained, sections};
 
 use super::decide::write_worklist;
 use super::project::{Project, currency};
@@ -62,7 +62,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed;
     let ingested = project.ingest(&recipe)?;
-    let as_of = data_until(&ingested.timelines).context("the simulation is empty")?;
+    let as_of = ingested.timelines.known_until().context("the simulation is empty")?;
     let run = ProjectRun { recipe: &recipe, timelines: &ingested.timelines, as_of };
     let mut trained = train_all(&run)?;
     for model in &mut trained {

@@ -8,7 +8,6 @@ use anyhow::{Context, bail};
 use tend::decision::{Policy, PolicyKind};
 use tend_training::ingest::{Mapped, find_cancelled_prefix, known_columns, proposed_column};
 use tend_training::recipe::Source;
-use tend_training::run::data_until;
 use tend_training::tables::{TableFile, TextFormat};
 
 use super::project::{Project, account};
@@ -106,7 +105,7 @@ fn describe(recipe: &mut String, table: &'static str, file: &TableFile, project:
     let shown = path.strip_prefix(&base).unwrap_or(&path);
     writeln!(recipe, "\n[tables.{table}]\nfile = {:?}", shown.display().to_string())?;
     let (required, optional) = known_columns(table);
-    let mut source = Source { file: path, columns: BTreeMap::new(), cancelled_prefix: None };
+    let mut source = Source { file: path, columns: BTreeMap::new(), cancelled_prefix: None, ignore: Vec::new() };
     let mut unknown = Vec::new();
     for column in required.iter().chain(optional).copied().filter(|column| !file.has(column)) {
         match proposed_column(file.columns(), column) {
@@ -144,7 +143,7 @@ pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
     let ingested = project.read_tables(&recipe)?;
     let timelines = &ingested.timelines;
     let first = timelines.first_event().map(|first| first.date().to_string());
-    let until = data_until(timelines).map(|until| until.to_string());
+    let until = timelines.known_until().map(|until| until.to_string());
     if project.json {
         return project.print_json(&serde_json::json!({
             "customers": timelines.len(), "from": first, "until": until, "tables": ingested.received,

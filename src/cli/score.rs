@@ -8,7 +8,7 @@ use tend_models::features::purchase_rhythm;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
 use tend_models::scorer::{MOST_REASONS, reasons, value_of_rhythm};
-use tend_training::run::{data_until, read_customer_table};
+use tend_training::run::read_customer_table;
 use tend_training::tables::{OutColumn, write_table};
 
 use super::project::Project;
@@ -123,7 +123,7 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
         model.horizon_days = horizon_days;
     }
     let timelines = args.log.read()?;
-    let end = data_until(&timelines).context("found no rows to score")?;
+    let end = timelines.known_until().context("found no rows to score")?;
     let moment = args.log.until.map_or(end, |last_day| last_day.plus_days(1));
     let (mut ids, mut values) = (Vec::new(), Vec::new());
     for customer in 0..timelines.len() {
@@ -166,7 +166,7 @@ fn parse_horizon(text: &str) -> Result<Positive, String> {
 fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
-    let moment = args.as_of.or_else(|| data_until(&timelines)).context("found no rows to score")?;
+    let moment = args.as_of.or_else(|| timelines.known_until()).context("found no rows to score")?;
     let book = project.book(timelines)?;
     let (products, versions) = (book.scorer.products(), book.scorer.versions());
     let customers = book.customers_at(moment);

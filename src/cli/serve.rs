@@ -21,7 +21,7 @@ pub struct Args {
 /// Serves until the process is told to stop.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let timelines = open_timelines(&project.timelines_path())?;
-    let moment = timelines.last_event().map_or(Moment::from_day(0), |last| Moment::from_day(last.day() + 1));
+    let moment = timelines.known_until().unwrap_or(Moment::from_day(0));
     let book = project.book(timelines)?;
     let service = Arc::new(Service { book, moment });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

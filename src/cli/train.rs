@@ -10,9 +10,7 @@ use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, Recipe, Source, Training};
-use tend_training::run::{
-    ClvRun, Figures, ProjectRun, TableRun, Trained, data_until, train_clv, train_project, train_table,
-};
+use tend_training::run::{ClvRun, Figures, ProjectRun, TableRun, Trained, train_clv, train_project, train_table};
 use tend_training::tables::TableFile;
 
 use super::project::{Project, account, currency, now};
@@ -136,7 +134,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
     let ingested = project.ingest(&recipe)?;
-    let as_of = args.as_of.or_else(|| data_until(&ingested.timelines)).context("found no rows to learn from")?;
+    let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
     eprintln!("training on what was known before {as_of}");
     let run = ProjectRun { recipe: &recipe, timelines: &ingested.timelines, as_of };
     if let Some(task) = args.task {
@@ -194,7 +192,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     }
     let ClvFamily::BgNbd = args.family;
     let timelines = args.log.read()?;
-    let data_until = data_until(&timelines).context("found no rows to learn from")?;
+    let data_until = timelines.known_until().context("found no rows to learn from")?;
     let run = ClvRun {
         timelines: &timelines,
         plan: FeaturePlan::default(),
@@ -220,7 +218,7 @@ impl TransactionLog {
             theirs.iter().try_for_each(|theirs| table.require(theirs))?;
         }
         let mut recipe = Recipe::default();
-        recipe.tables.transactions = Some(Source { file, columns, cancelled_prefix: None });
+        recipe.tables.transactions = Some(Source { file, columns, cancelled_prefix: None, ignore: Vec::new() });
         let ingested = ingest(&recipe, now()?, None)?;
         ingested.received.iter().for_each(|table| eprint!("{}", account(table)));
         Ok(ingested.timelines)

@@ -113,6 +113,23 @@ struct Intake<'a> {
 /// # Errors
 /// [`IngestError`] if a file cannot be read, lacks a required column, or mixes currencies.
 pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Result<Ingested, IngestError> {
+    let (rows, received) = gather(recipe, now, rejects_path)?;
+    let timelines = rows.finish();
+    if timelines.purchases.is_empty() && timelines.subscriptions.is_empty() {
+        return Err(nothing_usable(&received));
+    }
+    Ok(Ingested { timelines, received })
+}
+
+/// The first half of [`ingest`]: the rows as they were read, not yet sorted, and what came of each table.
+///
+/// # Errors
+/// As [`ingest`], but that no row is left is none.
+pub fn gather(
+    recipe: &Recipe,
+    now: Moment,
+    rejects_path: Option<&Path>,
+) -> Result<(TimelinesBuilder, Vec<TableReceived>), IngestError> {
     let tables = &recipe.tables;
     if tables.transactions.is_none() && tables.subscriptions.is_none() {
         return Err(IngestError::NothingToRead);
@@ -144,11 +161,7 @@ pub fn ingest(recipe: &Recipe, now: Moment, rejects_path: Option<&Path>) -> Resu
             read(&mut intake, &mapped)?;
         }
     }
-    let (timelines, received) = (intake.builder.finish(), intake.rejects.finish()?);
-    if timelines.purchases.is_empty() && timelines.subscriptions.is_empty() {
-        return Err(nothing_usable(&received));
-    }
-    Ok(Ingested { timelines, received })
+    Ok((intake.builder, intake.rejects.finish()?))
 }
 
 /// The error for a company of which neither a purchase nor a subscription is left.

@@ -107,6 +107,9 @@ pub struct Source {
     pub columns: BTreeMap<String, String>,
     /// Of transactions: how the ids of cancelled orders begin, if not as the others do.
     pub cancelled_prefix: Option<String>,
+    /// Columns of the file that are not to be read, such as attributes that tell of the future.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 /// What counts as leaving.

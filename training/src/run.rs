@@ -2,6 +2,7 @@
 
 mod card;
 mod clv;
+mod matrix;
 mod project;
 mod sections;
 mod table;
@@ -23,7 +24,8 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
-pub use project::{ProjectRun, data_until, train_project};
+pub use matrix::FeatureMatrix;
+pub use project::{ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
 

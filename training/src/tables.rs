@@ -1,18 +1,25 @@
-//! Reads and writes tables: CSV (also .gz) and Parquet. The only place that names Polars.
+//! Reads and writes tables: CSV (also .gz) and Parquet. Only this module and its parts name Polars.
 
+mod batch;
 mod faults;
+mod text;
+mod write;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use polars_core::prelude::*;
 use polars_io::prelude::*;
-use tend_models::quantities::{DAY_SECONDS, Moment};
 
-/// Rows read from a Parquet file at a time, so that a large table is never in memory whole.
-const BATCH_ROWS: usize = 1 << 20;
+pub use batch::{Batch, Cell, Texts};
+pub use text::TextFormat;
+pub(crate) use text::parse_number;
+pub use write::{OutColumn, write_table};
+
+/// Rows read from a Parquet file at a time, about, so that a large table is never in memory whole.
+const BATCH_ROWS: usize = 1 << 19;
 
 /// Why a table cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -71,34 +78,6 @@ pub enum TableError {
     },
 }
 
-/// How texts in a table are to be understood.
-#[derive(Debug, Clone)]
-pub struct TextFormat {
-    /// The decimal mark.
-    pub decimal: char,
-    /// How dates are written, in strftime form; `None` for ISO 8601.
-    pub date_format: Option<String>,
-    /// The zone of times that do not say theirs.
-    pub time_zone: TimeZone,
-}
-
-impl Default for TextFormat {
-    fn default() -> Self {
-        Self { decimal: '.', date_format: None, time_zone: TimeZone::UTC }
-    }
-}
-
-/// A value that was there, was not, or could not be understood.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell<T> {
-    /// Given.
-    Value(T),
-    /// Not given.
-    Empty,
-    /// Given and not understood: the text.
-    Unclear(String),
-}
-
 /// A table file that can be read in batches.
 #[derive(Debug, Clone)]
 pub struct TableFile {
@@ -112,17 +91,6 @@ pub struct TableFile {
 enum Format {
     Csv,
     Parquet,
-}
-
-/// Consecutive rows of a table.
-#[derive(Debug)]
-pub struct Batch {
-    path: PathBuf,
-    /// Place of the first row in the file, from 0.
-    first_row: usize,
-    frame: DataFrame,
-    /// Rows before the first in the file: the header line of a CSV file counts as row 1.
-    header_rows: usize,
 }
 
 impl TableFile {
@@ -223,14 +191,15 @@ impl TableFile {
             }
             Format::Parquet => {
                 let unreadable = |error: PolarsError| E::from(self.damaged(&error));
-                let rows = ParquetReader::new(self.file()?).num_rows().map_err(unreadable)?;
-                for first_row in (0..rows).step_by(BATCH_ROWS) {
-                    let frame = ParquetReader::new(self.file()?)
+                let mut metadata = ParquetReader::new(self.file()?);
+                let metadata = metadata.get_metadata().map_err(unreadable)?;
+                for rows in batches(metadata.row_groups.iter().map(|group| group.num_rows())) {
+                    let mut reader = ParquetReader::new(self.file()?)
                         .with_columns(Some(columns.to_vec()))
-                        .with_slice(Some((first_row, BATCH_ROWS.min(rows - first_row))))
-                        .finish()
-                        .map_err(unreadable)?;
-                    each(&Batch { path: self.path.clone(), first_row, frame, header_rows: 1 })?;
+                        .with_slice(Some((rows.start, rows.len())));
+                    reader.set_metadata(Arc::clone(metadata));
+                    let frame = reader.finish().map_err(unreadable)?;
+                    each(&Batch { path: self.path.clone(), first_row: rows.start, frame, header_rows: 1 })?;
                 }
                 Ok(())
             }
@@ -289,321 +258,51 @@ impl TableFile {
     }
 }
 
-impl Batch {
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.frame.height()
-    }
-
-    /// Whether there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The row's number in the file, as a spreadsheet or a Parquet viewer counts.
-    #[must_use]
-    pub fn row_number(&self, row: usize) -> usize {
-        self.first_row + row + self.header_rows
-    }
-
-    fn column(&self, name: &str) -> Result<&Column, TableError> {
-        self.frame.column(name).map_err(|_| TableError::MissingColumn {
-            path: self.path.clone(),
-            column: name.to_owned(),
-            found: self.frame.get_column_names_owned().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        })
-    }
-
-    /// A column as texts; numbers are written out.
-    ///
-    /// # Errors
-    /// [`TableError`] if there is no such column or it holds no texts.
-    pub fn texts(&self, name: &str) -> Result<Texts, TableError> {
-        let column = self.column(name)?;
-        let wrong = |_| self.wrong_type(column, "text or whole numbers");
-        let series = column.as_materialized_series();
-        // Ids become floats where a table had rows without one.
-        let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < 1e15;
-        let is_ids = series.f64().is_ok_and(|numbers| numbers.iter().flatten().all(is_whole));
-        let series = if is_ids { &series.cast(&DataType::Int64).map_err(wrong)? } else { series };
-        let series = series.cast(&DataType::String).map_err(wrong)?.rechunk();
-        let texts = series.str().map_err(wrong)?.clone();
-        Ok(Texts(texts))
-    }
-
-    /// Whether a column holds numbers, or texts that are all numbers.
-    ///
-    /// # Errors
-    /// [`TableError`] if there is no such column.
-    pub fn is_numeric(&self, name: &str, format: &TextFormat) -> Result<bool, TableError> {
-        let column = self.column(name)?;
-        if column.dtype().is_primitive_numeric() {
-            return Ok(true);
+/// Ranges of rows of about [`BATCH_ROWS`] that end where groups of rows do: a group cut in two would be unpacked twice.
+/// A group of more than twice as many rows is cut all the same, for the sake of memory.
+fn batches(group_rows: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for rows in group_rows {
+        if end > start && end - start + rows > BATCH_ROWS {
+            batches.push(start..end);
+            start = end;
         }
-        if *column.dtype() == DataType::Boolean {
-            return Ok(false);
-        }
-        let texts = self.texts(name)?;
-        let mut given = (0..texts.len()).filter_map(|row| texts.get(row)).peekable();
-        Ok(given.peek().is_some() && given.all(|text| parse_number(text, format.decimal).is_some()))
-    }
-
-    /// A column as numbers.
-    ///
-    /// # Errors
-    /// [`TableError`] if there is no such column or it can hold no numbers.
-    pub fn numbers(&self, name: &str, format: &TextFormat) -> Result<Vec<Cell<f64>>, TableError> {
-        let column = self.column(name)?;
-        if column.dtype().is_primitive_numeric() || *column.dtype() == DataType::Boolean {
-            let wrong = |_| self.wrong_type(column, "numbers");
-            let series = column.as_materialized_series().cast(&DataType::Float64).map_err(wrong)?;
-            let number = |value: Option<f64>| match value {
-                Some(value) if value.is_finite() => Cell::Value(value),
-                Some(value) if value.is_infinite() => Cell::Unclear(value.to_string()),
-                _ => Cell::Empty,
-            };
-            return Ok(series.f64().map_err(wrong)?.iter().map(number).collect());
-        }
-        let texts = self.texts(name)?;
-        Ok((0..texts.len())
-            .map(|row| match texts.get(row) {
-                None => Cell::Empty,
-                Some(text) => {
-                    parse_number(text, format.decimal).map_or_else(|| Cell::Unclear(text.to_owned()), Cell::Value)
-                }
-            })
-            .collect())
-    }
-
-    /// A column as moments.
-    ///
-    /// # Errors
-    /// [`TableError`] if there is no such column or it can hold no dates.
-    pub fn moments(&self, name: &str, format: &TextFormat) -> Result<Vec<Cell<Moment>>, TableError> {
-        let column = self.column(name)?;
-        let wrong = |_| self.wrong_type(column, "dates, times or texts");
-        let per_second = match column.dtype() {
-            DataType::Date => {
-                let series = column.as_materialized_series().cast(&DataType::Int32).map_err(wrong)?;
-                let days = series.i32().map_err(wrong)?;
-                let moment =
-                    |day: Option<i32>| day.map_or(Cell::Empty, |day| Cell::Value(Moment::from_day(day.into())));
-                return Ok(days.iter().map(moment).collect());
-            }
-            DataType::Datetime(TimeUnit::Milliseconds, _) => 1_000,
-            DataType::Datetime(TimeUnit::Microseconds, _) => 1_000_000,
-            DataType::Datetime(TimeUnit::Nanoseconds, _) => 1_000_000_000,
-            _ => return self.text_moments(name, format),
-        };
-        // A time with a zone is stored in UTC; one without is local time of the configured zone.
-        let is_local = matches!(column.dtype(), DataType::Datetime(_, None)) && format.time_zone != TimeZone::UTC;
-        let series = column.as_materialized_series().cast(&DataType::Int64).map_err(wrong)?;
-        let times = series.i64().map_err(wrong)?;
-        let moment = |time: Option<i64>| match time.map(|time| time.div_euclid(per_second)) {
-            None => Cell::Empty,
-            Some(seconds) if is_local => {
-                local_moment(seconds, &format.time_zone).map_or_else(|| Cell::Unclear(seconds.to_string()), Cell::Value)
-            }
-            Some(seconds) => Cell::Value(Moment::from_seconds(seconds)),
-        };
-        Ok(times.iter().map(moment).collect())
-    }
-
-    fn text_moments(&self, name: &str, format: &TextFormat) -> Result<Vec<Cell<Moment>>, TableError> {
-        let texts = self.texts(name)?;
-        Ok((0..texts.len())
-            .map(|row| match texts.get(row) {
-                None => Cell::Empty,
-                Some(text) => parse_moment(text, format).map_or_else(|| Cell::Unclear(text.to_owned()), Cell::Value),
-            })
-            .collect())
-    }
-
-    /// A column as yes or no: true/false, yes/no, 1/0, t/f, y/n in any case.
-    ///
-    /// # Errors
-    /// [`TableError`] if there is no such column or it can hold no texts.
-    pub fn flags(&self, name: &str) -> Result<Vec<Cell<bool>>, TableError> {
-        let texts = self.texts(name)?;
-        Ok((0..texts.len())
-            .map(|row| match texts.get(row) {
-                None => Cell::Empty,
-                Some(text) => parse_flag(text).map_or_else(|| Cell::Unclear(text.to_owned()), Cell::Value),
-            })
-            .collect())
-    }
-
-    fn wrong_type(&self, column: &Column, expected: &'static str) -> TableError {
-        TableError::WrongType {
-            path: self.path.clone(),
-            column: column.name().to_string(),
-            found: column.dtype().to_string(),
-            expected,
+        end += rows;
+        while end - start > 2 * BATCH_ROWS {
+            batches.push(start..start + BATCH_ROWS);
+            start += BATCH_ROWS;
         }
     }
+    if end > start {
+        batches.push(start..end);
+    }
+    batches
 }
 
-/// A column of texts.
-#[derive(Debug, Clone)]
-pub struct Texts(StringChunked);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Texts {
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    #[test]
+    fn batches_end_where_groups_of_rows_do() {
+        let group = BATCH_ROWS / 2 + 1;
+        assert_eq!(batches([group, group].into_iter()), [0..group, group..2 * group]);
+        let groups = [BATCH_ROWS / 4; 5];
+        assert_eq!(batches(groups.into_iter()), [0..BATCH_ROWS, BATCH_ROWS..BATCH_ROWS + BATCH_ROWS / 4]);
+        assert!(batches(std::iter::empty()).is_empty());
     }
 
-    /// Whether there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The text of a row without the space around it; `None` if there is none.
-    #[must_use]
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.0.get(row).map(str::trim).filter(|text| !text.is_empty())
-    }
-}
-
-/// A number with this decimal mark; infinite and undefined numbers are none.
-pub(crate) fn parse_number(text: &str, decimal: char) -> Option<f64> {
-    let plain = if decimal == '.' { text.parse() } else { without_points(text)?.replace(decimal, ".").parse() };
-    plain.ok().filter(|number: &f64| number.is_finite())
-}
-
-/// A number without the points between its thousands; `None` if there are points anywhere else.
-fn without_points(text: &str) -> Option<String> {
-    let (whole, rest) = text.split_at(text.find(',').unwrap_or(text.len()));
-    let mut groups = whole.trim_start_matches(['-', '+']).split('.');
-    let leads = (1..=3).contains(&groups.next().unwrap_or_default().len()) || !whole.contains('.');
-    let is_grouped = groups.all(|group| group.len() == 3);
-    (leads && is_grouped && !rest.contains('.')).then(|| whole.replace('.', "") + rest)
-}
-
-fn parse_flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "1" | "1.0" => Some(true),
-        "false" | "f" | "no" | "n" | "0" | "0.0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A date or time as the format says: a time that does not say its zone is in the format's.
-fn parse_moment(text: &str, format: &TextFormat) -> Option<Moment> {
-    if let Some(pattern) = &format.date_format {
-        let datetime = jiff::civil::DateTime::strptime(pattern, text)
-            .or_else(|_| jiff::civil::Date::strptime(pattern, text).map(|date| date.at(0, 0, 0, 0)));
-        return datetime.ok().and_then(|datetime| zoned(datetime, &format.time_zone));
-    }
-    if let Ok(moment) = text.parse::<Moment>()
-        && (text.len() > 10 || format.time_zone == TimeZone::UTC)
-    {
-        return Some(moment);
-    }
-    text.parse::<jiff::civil::DateTime>().ok().and_then(|datetime| zoned(datetime, &format.time_zone))
-}
-
-fn zoned(datetime: jiff::civil::DateTime, zone: &TimeZone) -> Option<Moment> {
-    zone.to_timestamp(datetime).ok().map(|timestamp| Moment::from_seconds(timestamp.as_second()))
-}
-
-fn local_moment(seconds: i64, zone: &TimeZone) -> Option<Moment> {
-    let clock = jiff::Timestamp::from_second(seconds).ok()?;
-    zoned(TimeZone::UTC.to_datetime(clock), zone)
-}
-
-/// A column to write.
-#[derive(Debug, Clone)]
-pub enum OutColumn {
-    /// Texts.
-    Text(Vec<String>),
-    /// Texts out of a short list; a code past its end is empty.
-    Coded(Arc<Vec<String>>, Vec<u32>),
-    /// Numbers; NaN is empty.
-    Number(Vec<f64>),
-    /// Whole numbers.
-    Whole(Vec<i64>),
-    /// Seconds since 1970 UTC; [`i64::MAX`] is empty.
-    Time(Vec<i64>),
-    /// Yes or no.
-    Flag(Vec<bool>),
-}
-
-impl OutColumn {
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Text(values) => values.len(),
-            Self::Coded(_, codes) => codes.len(),
-            Self::Number(values) => values.len(),
-            Self::Whole(values) | Self::Time(values) => values.len(),
-            Self::Flag(values) => values.len(),
+    #[test]
+    fn a_group_too_large_for_memory_is_cut_and_no_row_is_lost_or_repeated() {
+        let groups = [10, 5 * BATCH_ROWS + 3, 7];
+        let batches = batches(groups.into_iter());
+        let longest = batches.iter().map(ExactSizeIterator::len).max();
+        assert!(longest <= Some(2 * BATCH_ROWS), "found a batch of {longest:?} rows");
+        assert_eq!(batches[0].start, 0);
+        assert_eq!(batches.last().map(|batch| batch.end), Some(groups.iter().sum()));
+        for pair in batches.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
         }
     }
-
-    /// Whether there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Writes a table; the ending says the format.
-///
-/// # Errors
-/// [`TableError`] if the ending is unknown or the file cannot be written.
-pub fn write_table(path: &Path, columns: Vec<(String, OutColumn)>) -> Result<(), TableError> {
-    let unwritable = |error: String| TableError::Unwritable { path: path.to_owned(), error };
-    let series = columns.into_iter().map(|(name, column)| out_series(&name, column)).collect::<PolarsResult<Vec<_>>>();
-    let mut frame = series
-        .and_then(|series| DataFrame::new_infer_height(series.into_iter().map(Column::from).collect()))
-        .map_err(|error| unwritable(error.to_string()))?;
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| unwritable(error.to_string()))?;
-    }
-    let is_parquet = path.extension().is_some_and(|ending| ending == "parquet");
-    if !is_parquet && path.extension().is_none_or(|ending| ending != "csv") {
-        return Err(TableError::UnknownFormat { path: path.to_owned() });
-    }
-    let written = tend_models::files::write_atomically(path, |writer| {
-        let outcome = if is_parquet {
-            ParquetWriter::new(writer).with_compression(ParquetCompression::Snappy).finish(&mut frame).map(|_| ())
-        } else {
-            CsvWriter::new(writer).with_datetime_format(Some("%Y-%m-%dT%H:%M:%SZ".into())).finish(&mut frame)
-        };
-        outcome.map_err(std::io::Error::other)
-    });
-    written.map_err(|error| unwritable(error.to_string()))
-}
-
-fn out_series(name: &str, column: OutColumn) -> PolarsResult<Series> {
-    let name = PlSmallStr::from(name);
-    Ok(match column {
-        OutColumn::Text(values) => Series::new(name, values),
-        OutColumn::Coded(levels, codes) => {
-            let text = |code: u32| levels.get(code as usize).map(String::as_str);
-            StringChunked::from_iter_options(name, codes.into_iter().map(text)).into_series()
-        }
-        OutColumn::Number(values) => {
-            let given = |value: f64| (!value.is_nan()).then_some(value);
-            Float64Chunked::from_iter_options(name, values.into_iter().map(given)).into_series()
-        }
-        OutColumn::Whole(values) => Series::new(name, values),
-        OutColumn::Flag(values) => Series::new(name, values),
-        OutColumn::Time(values) if values.iter().all(|&at| at == i64::MAX || at % DAY_SECONDS == 0) => {
-            let day = |at: i64| (at != i64::MAX).then_some((at / DAY_SECONDS) as i32);
-            Int32Chunked::from_iter_options(name, values.into_iter().map(day)).into_series().cast(&DataType::Date)?
-        }
-        OutColumn::Time(values) => {
-            let micros = |at: i64| (at != i64::MAX).then_some(at * 1_000_000);
-            Int64Chunked::from_iter_options(name, values.into_iter().map(micros))
-                .into_series()
-                .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?
-        }
-    })
 }

@@ -8,6 +8,8 @@ use crate::quantities::DAY_SECONDS;
 use crate::timeline::{History, NO_CODE, Purchase};
 
 const DAYS_OF_A_MONTH: f64 = 365.25 / 12.0;
+/// Half a cent. A smaller sum is what rounding leaves of amounts that cancel, and a ratio to it is arbitrary.
+const LEAST_SPEND: f64 = 0.005;
 
 /// What one pass over the purchase lines gathers.
 #[derive(Debug, Clone, Default)]
@@ -169,10 +171,8 @@ impl PurchaseTotals {
     }
 
     pub(super) fn category_share(&self, code: u32) -> f64 {
-        let positive = |category: &CategoryTotal| category.spend.max(0.0);
-        let total: f64 = self.categories.iter().map(positive).sum();
-        let part = self.categories.get(code as usize).map_or(0.0, positive);
-        if total > 0.0 { part / total } else { f64::NAN }
+        let part = self.categories.get(code as usize).map_or(0.0, |category| category.spend.max(0.0));
+        part / self.category_spend()
     }
 
     pub(super) fn days_since_category(&self, code: u32) -> f64 {
@@ -183,10 +183,7 @@ impl PurchaseTotals {
     }
 
     fn category_diversity(&self) -> f64 {
-        let total: f64 = self.categories.iter().map(|category| category.spend.max(0.0)).sum();
-        if total <= 0.0 {
-            return f64::NAN;
-        }
+        let total = self.category_spend();
         let entropy: f64 = self
             .categories
             .iter()
@@ -194,7 +191,13 @@ impl PurchaseTotals {
             .map(|category| category.spend / total)
             .map(|share| -share * share.ln())
             .sum();
-        entropy.exp()
+        if total.is_nan() { f64::NAN } else { entropy.exp() }
+    }
+
+    /// Spend in all categories but those of which more was returned than bought; NaN if that is next to nothing.
+    fn category_spend(&self) -> f64 {
+        let total: f64 = self.categories.iter().map(|category| category.spend.max(0.0)).sum();
+        if total >= LEAST_SPEND { total } else { f64::NAN }
     }
 
     /// Repeat purchase days a month since the first purchase.
@@ -210,5 +213,53 @@ impl PurchaseTotals {
 
 fn trend(amounts: &Windowed, short: u16, long: u16) -> f64 {
     let longer = amounts.within(long);
-    if longer > 0.0 { (amounts.within(short) / f64::from(short)) / (longer / f64::from(long)) } else { f64::NAN }
+    if longer < LEAST_SPEND {
+        return f64::NAN;
+    }
+    (amounts.within(short) / f64::from(short)) / (longer / f64::from(long))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantities::Moment;
+    use crate::timeline::{PurchaseRow, TimelinesBuilder};
+
+    /// What is known on day 100 of a customer who spends these amounts on books, one a day from day 95 on.
+    fn totals(amounts: &[f64]) -> PurchaseTotals {
+        let mut builder = TimelinesBuilder::default();
+        let customer = builder.customer("a");
+        for (&amount, day) in amounts.iter().zip(95..) {
+            let (at, category) = (Moment::from_day(day), Some("books"));
+            let (margin, quantity) = (f64::NAN, f32::NAN);
+            let row = PurchaseRow { at, known_at: None, amount, margin, quantity, product: None, category };
+            builder.add_purchase(customer, &row);
+        }
+        let mut totals = PurchaseTotals::new(1);
+        totals.read(&builder.finish().timeline(0).before(Moment::from_day(100)));
+        totals
+    }
+
+    fn ratios(totals: &PurchaseTotals) -> [f64; 3] {
+        let trend = totals.value(&Measure::SpendTrend(30, 90));
+        [trend, totals.category_share(0), totals.value(&Measure::CategoryDiversity)]
+    }
+
+    #[test]
+    fn ratios_to_spend_that_was_all_returned_are_unknown() {
+        let returned = totals(&[0.1, 0.2, -0.3]);
+        let rest = returned.value(&Measure::Spend(90));
+        assert!(rest > 0.0 && rest < 1e-15, "found {rest}; expected a rest of rounding, or the test shows nothing");
+        let found = ratios(&returned);
+        assert!(found.iter().all(|ratio| ratio.is_nan()), "found {found:?}");
+        assert_eq!(returned.value(&Measure::PurchaseTrend(30, 90)), 3.0);
+    }
+
+    #[test]
+    fn ratios_to_a_cent_are_known() {
+        let found = ratios(&totals(&[0.1, 0.2, -0.29]));
+        for (found, expected) in found.into_iter().zip([3.0, 1.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-12, "found {found}, expected {expected}");
+        }
+    }
 }

@@ -1,97 +1,20 @@
 //! Turns rows in any order into timelines sorted by customer and time.
 
+mod attributes;
 mod growing;
 mod interner;
+mod rows;
+mod sorting;
 
-use bytemuck::Pod;
-
-use super::{
-    Attribute, AttributeValues, Column, Consents, Contacts, Events, NEVER, NO_CODE, Purchases, Subscriptions, Timelines,
-};
+use super::{Column, NEVER, Timelines};
 use crate::quantities::Moment;
-use growing::{Codes, Flags, KnownTimes, Numbers, OpenTimes, ShortNumbers};
+use attributes::{GrowingAttribute, GrowingValues};
+use growing::{Codes, KnownTimes, Numbers};
 use interner::Interner;
+use rows::{ConsentRows, ContactRows, EventRows, PurchaseRows, SubscriptionRows};
+use sorting::inverse;
 
-/// One purchase line, as read. `known_at` is when the row became known, if later than `at`.
-#[derive(Debug, Clone, Copy)]
-pub struct PurchaseRow<'a> {
-    /// When.
-    pub at: Moment,
-    /// When we knew, if not at once.
-    pub known_at: Option<Moment>,
-    /// Amount, negative for a return.
-    pub amount: f64,
-    /// Margin; NaN if unknown.
-    pub margin: f64,
-    /// Pieces; NaN if unknown.
-    pub quantity: f32,
-    /// Product name.
-    pub product: Option<&'a str>,
-    /// Category name.
-    pub category: Option<&'a str>,
-}
-
-/// One subscription, as read.
-#[derive(Debug, Clone, Copy)]
-pub struct SubscriptionRow<'a> {
-    /// When it began.
-    pub start: Moment,
-    /// When it ended, if it did.
-    pub end: Option<Moment>,
-    /// When we knew of it, if not at once.
-    pub known_at: Option<Moment>,
-    /// Product name.
-    pub product: Option<&'a str>,
-    /// Revenue a month.
-    pub mrr: f64,
-    /// Months between bills; NaN if unknown.
-    pub bill_period_months: f32,
-    /// Discount; NaN if unknown.
-    pub discount: f32,
-}
-
-/// One event, as read.
-#[derive(Debug, Clone, Copy)]
-pub struct EventRow<'a> {
-    /// When.
-    pub at: Moment,
-    /// When we knew, if not at once.
-    pub known_at: Option<Moment>,
-    /// Type name.
-    pub event_type: &'a str,
-    /// The answer or quantity; NaN if none.
-    pub value: f64,
-}
-
-/// One campaign contact, as read.
-#[derive(Debug, Clone, Copy)]
-pub struct ContactRow<'a> {
-    /// When it was sent.
-    pub at: Moment,
-    /// When we knew, if not at once.
-    pub known_at: Option<Moment>,
-    /// Action name.
-    pub action: &'a str,
-    /// Held back as control.
-    pub is_control: bool,
-    /// Whether the offer was taken.
-    pub taken: bool,
-    /// When the outcome was known.
-    pub outcome_at: Option<Moment>,
-}
-
-/// One change of a consent, as read.
-#[derive(Debug, Clone, Copy)]
-pub struct ConsentRow<'a> {
-    /// When it changed.
-    pub at: Moment,
-    /// When we knew, if not at once.
-    pub known_at: Option<Moment>,
-    /// Channel name.
-    pub channel: &'a str,
-    /// Granted, or else denied or withdrawn.
-    pub is_granted: bool,
-}
+pub use rows::{ConsentRow, ContactRow, EventRow, PurchaseRow, SubscriptionRow};
 
 /// Gathers rows in any order; [`finish`](Self::finish) sorts them into [`Timelines`].
 #[derive(Debug, Default)]
@@ -112,59 +35,6 @@ pub struct TimelinesBuilder {
     consents: ConsentRows,
 }
 
-#[derive(Debug, Default)]
-struct PurchaseRows {
-    customer: Vec<u32>,
-    at: Vec<i64>,
-    known_at: KnownTimes,
-    amount: Vec<f64>,
-    margin: Numbers,
-    quantity: ShortNumbers,
-    product: Codes,
-    category: Codes,
-}
-
-#[derive(Debug, Default)]
-struct SubscriptionRows {
-    customer: Vec<u32>,
-    at: Vec<i64>,
-    known_at: KnownTimes,
-    end: OpenTimes,
-    product: Codes,
-    mrr: Vec<f64>,
-    bill_period_months: ShortNumbers,
-    discount: ShortNumbers,
-}
-
-#[derive(Debug, Default)]
-struct EventRows {
-    customer: Vec<u32>,
-    at: Vec<i64>,
-    known_at: KnownTimes,
-    event_type: Vec<u32>,
-    value: Numbers,
-}
-
-#[derive(Debug, Default)]
-struct ContactRows {
-    customer: Vec<u32>,
-    at: Vec<i64>,
-    known_at: KnownTimes,
-    action: Vec<u32>,
-    is_control: Flags,
-    taken: Flags,
-    outcome_at: OpenTimes,
-}
-
-#[derive(Debug, Default)]
-struct ConsentRows {
-    customer: Vec<u32>,
-    at: Vec<i64>,
-    known_at: KnownTimes,
-    channel: Vec<u32>,
-    is_granted: Flags,
-}
-
 impl TimelinesBuilder {
     /// The handle of a customer, new or known.
     pub fn customer(&mut self, id: &str) -> u32 {
@@ -179,6 +49,12 @@ impl TimelinesBuilder {
     #[must_use]
     pub fn known_customer(&self, id: &str) -> Option<u32> {
         self.customers.find(id)
+    }
+
+    /// The handles of many customers, of those that are already there.
+    #[must_use]
+    pub fn known_customers<'t>(&self, ids: impl Iterator<Item = Option<&'t str>>) -> Vec<Option<u32>> {
+        self.customers.find_all(ids)
     }
 
     /// Number of customers so far.
@@ -326,61 +202,11 @@ impl TimelinesBuilder {
         let (actions, action_ranks) = self.actions.sorted_names();
         let (channels, channel_ranks) = self.channels.sorted_names();
 
-        let rows = self.purchases;
-        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        drop(rows.customer);
-        let purchases = Purchases {
-            offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
-            known_at: sorter.column(rows.known_at.filled()),
-            amount: sorter.column(rows.amount),
-            margin: sorter.column(rows.margin.filled()),
-            quantity: sorter.column(rows.quantity.filled()),
-            product: sorter.codes(rows.product.filled(), &product_ranks),
-            category: sorter.codes(rows.category.filled(), &category_ranks),
-        };
-        let rows = self.subscriptions;
-        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        let subscriptions = Subscriptions {
-            offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
-            known_at: sorter.column(rows.known_at.filled()),
-            end: sorter.column(rows.end.filled()),
-            product: sorter.codes(rows.product.filled(), &product_ranks),
-            mrr: sorter.column(rows.mrr),
-            bill_period_months: sorter.column(rows.bill_period_months.filled()),
-            discount: sorter.column(rows.discount.filled()),
-        };
-        let rows = self.events;
-        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        let events = Events {
-            offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
-            known_at: sorter.column(rows.known_at.filled()),
-            event_type: sorter.codes(rows.event_type, &event_type_ranks),
-            value: sorter.column(rows.value.filled()),
-        };
-        let rows = self.contacts;
-        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        let contacts = Contacts {
-            offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
-            known_at: sorter.column(rows.known_at.filled()),
-            action: sorter.codes(rows.action, &action_ranks),
-            is_control: sorter.column(rows.is_control.filled()),
-            taken: sorter.column(rows.taken.filled()),
-            outcome_at: sorter.column(rows.outcome_at.filled()),
-        };
-
-        let rows = self.consents;
-        let mut sorter = Sorter::new(&rows.customer, &rows.at, &ranks);
-        let consents = Consents {
-            offsets: sorter.offsets(),
-            at: sorter.column(rows.at),
-            known_at: sorter.column(rows.known_at.filled()),
-            channel: sorter.codes(rows.channel, &channel_ranks),
-            is_granted: sorter.column(rows.is_granted.filled()),
-        };
+        let purchases = self.purchases.sorted(&ranks, &product_ranks, &category_ranks);
+        let subscriptions = self.subscriptions.sorted(&ranks, &product_ranks);
+        let events = self.events.sorted(&ranks, &event_type_ranks);
+        let contacts = self.contacts.sorted(&ranks, &action_ranks);
+        let consents = self.consents.sorted(&ranks, &channel_ranks);
 
         let order = inverse(&ranks);
         let first_rows = [
@@ -431,98 +257,6 @@ fn first_time(customer: usize, tables: &[(&Column<u64>, &Column<i64>)]) -> i64 {
         .map(|(offsets, at)| at[offsets[customer] as usize])
         .min()
         .unwrap_or(NEVER)
-}
-
-fn inverse(ranks: &[u32]) -> Vec<u32> {
-    let mut order = vec![0; ranks.len()];
-    for (code, &rank) in ranks.iter().enumerate() {
-        order[rank as usize] = code as u32;
-    }
-    order
-}
-
-/// The order that brings one table's rows to customer and time, applied column by column.
-struct Sorter {
-    offsets: Vec<u64>,
-    order: Vec<u32>,
-}
-
-impl Sorter {
-    fn new(customer: &[u32], at: &[i64], ranks: &[u32]) -> Self {
-        assert!(u32::try_from(at.len()).is_ok(), "a table holds at most 4,294,967,295 rows");
-        let mut offsets = vec![0_u64; ranks.len() + 1];
-        for &code in customer {
-            offsets[ranks[code as usize] as usize + 1] += 1;
-        }
-        for place in 1..offsets.len() {
-            offsets[place] += offsets[place - 1];
-        }
-        let mut next = offsets.clone();
-        let mut order = vec![0_u32; at.len()];
-        for (row, &code) in customer.iter().enumerate() {
-            let place = &mut next[ranks[code as usize] as usize];
-            order[*place as usize] = row as u32;
-            *place += 1;
-        }
-        for bounds in offsets.windows(2) {
-            let rows = &mut order[bounds[0] as usize..bounds[1] as usize];
-            if !rows.is_sorted_by_key(|&row| at[row as usize]) {
-                rows.sort_by_key(|&row| at[row as usize]);
-            }
-        }
-        Self { offsets, order }
-    }
-
-    fn offsets(&mut self) -> Column<u64> {
-        std::mem::take(&mut self.offsets).into()
-    }
-
-    /// The column in sorted order; an empty column stays empty.
-    fn column<T: Pod>(&self, values: Vec<T>) -> Column<T> {
-        if values.is_empty() {
-            return Column::default();
-        }
-        self.order.iter().map(|&row| values[row as usize]).collect::<Vec<T>>().into()
-    }
-
-    fn codes(&self, codes: Vec<u32>, ranks: &[u32]) -> Column<u32> {
-        if codes.is_empty() {
-            return Column::default();
-        }
-        let ranked = |code: u32| {
-            if code == NO_CODE { NO_CODE } else { ranks[code as usize] }
-        };
-        self.order.iter().map(|&row| ranked(codes[row as usize])).collect::<Vec<u32>>().into()
-    }
-}
-
-#[derive(Debug)]
-struct GrowingAttribute {
-    name: String,
-    values: GrowingValues,
-}
-
-#[derive(Debug)]
-enum GrowingValues {
-    Number(Numbers),
-    Category(Interner, Codes),
-}
-
-impl GrowingAttribute {
-    fn finish(self, order: &[u32]) -> Attribute {
-        let values = match self.values {
-            GrowingValues::Number(values) => AttributeValues::Number(values.every_customer(order)),
-            GrowingValues::Category(levels, codes) => {
-                let (levels, ranks) = levels.sorted_names();
-                let ranked = |&code: &u32| {
-                    if code == NO_CODE { NO_CODE } else { ranks[code as usize] }
-                };
-                let codes = codes.every_customer(order).iter().map(ranked).collect::<Vec<u32>>().into();
-                AttributeValues::Category { levels, codes }
-            }
-        };
-        Attribute { name: self.name, values }
-    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,9 @@ impl Mapped {
                 return Err(IngestError::UnknownColumn { table, column: column.clone(), expected });
             }
         }
+        for column in &source.ignore {
+            file.require(column)?;
+        }
         let mapped = Self { file, table, source: source.clone() };
         let priced = mapped.has("unit_price") && mapped.has("quantity");
         let needed = required.iter().copied().filter(|column| *column != "amount" || !priced);
@@ -123,7 +126,8 @@ impl Mapped {
     /// Whether the file has the column.
     #[must_use]
     pub fn has(&self, column: &str) -> bool {
-        self.file.has(self.theirs(column))
+        let theirs = self.theirs(column);
+        self.file.has(theirs) && !self.is_ignored(theirs)
     }
 
     /// The file's columns that the contract knows.
@@ -138,7 +142,12 @@ impl Mapped {
     #[must_use]
     pub fn other_columns(&self) -> Vec<String> {
         let known = self.contract_columns();
-        self.file.columns().iter().filter(|column| !known.contains(column)).cloned().collect()
+        let is_other = |column: &&String| !known.contains(column) && !self.is_ignored(column);
+        self.file.columns().iter().filter(is_other).cloned().collect()
+    }
+
+    fn is_ignored(&self, theirs: &str) -> bool {
+        self.source.ignore.iter().any(|ignored| ignored == theirs)
     }
 
     pub(super) fn texts(&self, batch: &Batch, column: &str) -> Result<Option<Texts>, TableError> {

@@ -8,7 +8,7 @@ impl Intake<'_> {
     pub(super) fn read_consents(&mut self, mapped: &Mapped) -> Result<(), IngestError> {
         mapped.file.read(&mapped.contract_columns(), |batch| {
             self.rejects.rows(batch.len());
-            let ids = batch.texts(mapped.theirs("customer_id"))?;
+            let ids = self.customer_ids(mapped, batch)?;
             let times = batch.moments(mapped.theirs("changed_at"), &self.format)?;
             let available = mapped.moments(batch, "available_at", &self.format)?;
             let channels = batch.texts(mapped.theirs("channel"))?;

@@ -3,6 +3,7 @@
 use tend_models::quantities::Moment;
 
 use super::reasons::LARGEST_NUMBER;
+use super::rows::CustomerIds;
 use super::{IngestError, Mapped, Reason};
 use crate::tables::{Batch, Cell, TextFormat, Texts};
 
@@ -21,7 +22,7 @@ pub fn required_number(column: &'static str, cell: &Cell<f64>) -> Result<f64, Nu
 
 /// The columns of a batch of transactions.
 pub struct Lines {
-    pub ids: Texts,
+    pub ids: CustomerIds,
     pub times: Vec<Cell<Moment>>,
     pub available: Option<Vec<Cell<Moment>>>,
     orders: Option<Texts>,
@@ -36,11 +37,11 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Takes the columns out of a batch.
-    pub fn read(mapped: &Mapped, batch: &Batch, format: &TextFormat) -> Result<Self, IngestError> {
+    /// Takes the columns out of a batch, whose customers are looked up already.
+    pub fn read(ids: CustomerIds, mapped: &Mapped, batch: &Batch, format: &TextFormat) -> Result<Self, IngestError> {
         let amounts = mapped.numbers(batch, "amount", format)?;
         Ok(Self {
-            ids: batch.texts(mapped.theirs("customer_id"))?,
+            ids,
             times: batch.moments(mapped.theirs("event_time"), format)?,
             available: mapped.moments(batch, "available_at", format)?,
             orders: if mapped.tells_cancellations() { mapped.texts(batch, "order_id")? } else { None },

@@ -43,12 +43,6 @@ pub struct ProjectRun<'a> {
     pub as_of: Moment,
 }
 
-/// The midnight after the last row: until there the data reaches. `None` without rows.
-#[must_use]
-pub fn data_until(timelines: &Timelines) -> Option<Moment> {
-    timelines.last_event().map(|last| Moment::from_day(last.day() + 1))
-}
-
 /// Trains one task.
 ///
 /// # Errors
