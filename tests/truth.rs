@@ -10,7 +10,7 @@ use tend_models::timeline::Timelines;
 use tend_training::evaluate::auc;
 use tend_training::ingest::ingest;
 use tend_training::recipe::Recipe;
-use tend_training::run::{ProjectRun, Trained, data_until, train_project};
+use tend_training::run::{ProjectRun, Trained, train_project};
 
 /// Customers: with fewer, what a model can learn of them is what keeps it from the truth.
 const CUSTOMERS: usize = 40_000;
@@ -57,7 +57,7 @@ fn bounds(timelines: &Timelines, moment: Moment, truth: &HashMap<String, (f64, b
 }
 
 fn trained(recipe: &Recipe, timelines: &Timelines, task: Task) -> Trained {
-    let as_of = data_until(timelines).expect("there are rows");
+    let as_of = timelines.known_until().expect("there are rows");
     train_project(&ProjectRun { recipe, timelines, as_of }, task).unwrap_or_else(|error| panic!("{task}: {error}"))
 }
 

@@ -263,9 +263,9 @@ impl<'a> Timeline<'a> {
         History { timelines: self.timelines, customer: self.customer, moment }
     }
 
-    /// What happened from `from` on and before `until`.
+    /// What happened from `from` on and before `until`, as far as it was known before `known_before`.
     #[must_use]
-    pub fn between(self, from: Moment, until: Moment) -> Outcome<'a> {
-        Outcome { timelines: self.timelines, customer: self.customer, from, until }
+    pub fn between(self, from: Moment, until: Moment, known_before: Moment) -> Outcome<'a> {
+        Outcome { timelines: self.timelines, customer: self.customer, from, until, known_before }
     }
 }

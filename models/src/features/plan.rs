@@ -80,7 +80,10 @@ impl FeaturePlan {
         self.number("mean_gap_days", "usual days between purchases", Measure::MeanGapDays);
         self.number("gap_variation", "irregularity of the days between purchases", Measure::GapVariation);
         self.number("gap_ratio", "days since the last purchase against the usual gap", Measure::GapRatio);
-        let categories = frequent(&timelines.purchases.category, &timelines.purchases.at, &timelines.categories, until);
+        let categories = {
+            let table = &timelines.purchases;
+            frequent(&table.category, [&table.at, &table.known_at], &timelines.categories, until)
+        };
         if categories.is_empty() {
             return;
         }
@@ -122,7 +125,7 @@ impl FeaturePlan {
             self.number("subscription_discount", "discount of the subscription", Measure::Discount);
         }
         let table = &timelines.subscriptions;
-        let mut levels = frequent(&table.product, &table.at, &timelines.products, until);
+        let mut levels = frequent(&table.product, [&table.at, &table.known_at], &timelines.products, until);
         levels.sort();
         if levels.len() > 1 {
             let kind = FeatureKind::Category { levels };
@@ -142,7 +145,7 @@ impl FeaturePlan {
             let label = "events since the last purchase";
             self.number("events_since_last_purchase", label, Measure::EventsSinceLastPurchase);
         }
-        for event_type in frequent(&table.event_type, &table.at, &timelines.event_types, until) {
+        for event_type in frequent(&table.event_type, [&table.at, &table.known_at], &timelines.event_types, until) {
             let slug = identifier(&event_type);
             for window in [30, 90, 365] {
                 let label = format!("{event_type} in the last {window} days");
@@ -172,7 +175,7 @@ impl FeaturePlan {
             let kind = match &attribute.values {
                 AttributeValues::Number(_) => FeatureKind::Number,
                 AttributeValues::Category { levels, codes } => {
-                    let mut levels = most_frequent(codes, &timelines.created_at, levels, until, MOST_LEVELS);
+                    let mut levels = most_frequent(codes, [&timelines.created_at, &[]], levels, until, MOST_LEVELS);
                     levels.sort();
                     FeatureKind::Category { levels }
                 }
@@ -183,15 +186,18 @@ impl FeaturePlan {
     }
 }
 
-fn frequent(codes: &[u32], at: &[i64], texts: &[String], until: Moment) -> Vec<String> {
-    most_frequent(codes, at, texts, until, MOST_TEXTS)
+fn frequent(codes: &[u32], times: [&[i64]; 2], texts: &[String], until: Moment) -> Vec<String> {
+    most_frequent(codes, times, texts, until, MOST_TEXTS)
 }
 
-/// The texts that occur most before `until`, most frequent first; equally frequent ones in alphabetical order.
-fn most_frequent(codes: &[u32], at: &[i64], texts: &[String], until: Moment, most: usize) -> Vec<String> {
+/// The texts that occur most in rows of before `until`, most frequent first; equally frequent ones in alphabetical order.
+/// `times` are when each row happened and when it became known; the latter is empty if that was at once.
+fn most_frequent(codes: &[u32], times: [&[i64]; 2], texts: &[String], until: Moment, most: usize) -> Vec<String> {
+    let [at, known_at] = times;
     let mut counts = vec![0_u64; texts.len()];
-    for (&code, &time) in codes.iter().zip(at) {
-        if code != NO_CODE && time < until.seconds() {
+    for (row, &code) in codes.iter().enumerate() {
+        let known = at[row].max(known_at.get(row).copied().unwrap_or(i64::MIN));
+        if code != NO_CODE && known < until.seconds() {
             counts[code as usize] += 1;
         }
     }

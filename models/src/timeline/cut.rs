@@ -74,6 +74,7 @@ pub struct Outcome<'a> {
     pub(super) customer: usize,
     pub(super) from: Moment,
     pub(super) until: Moment,
+    pub(super) known_before: Moment,
 }
 
 /// The value at a row, or the default of a column that the company does not have.
@@ -209,14 +210,18 @@ impl<'a> Outcome<'a> {
         let end = rows_before(&table.at, rows.clone(), self.until.seconds()).end;
         let start = rows_before(&table.at, rows, self.from.seconds()).end;
         let lines = PurchaseColumns::of(table, start..end);
-        (0..lines.at.len()).map(move |row| lines.line(row))
+        let known_before = self.known_before.seconds();
+        (0..lines.at.len())
+            .filter(move |&row| or_default(lines.known_at, row, i64::MIN) < known_before)
+            .map(move |row| lines.line(row))
     }
 
     /// Subscriptions that run at any time of the window; an end after the window is not told.
     pub fn subscriptions(&self) -> impl Iterator<Item = Subscription> + use<'a> {
         let table = &self.timelines.subscriptions;
-        let (from, until) = (self.from.seconds(), self.until.seconds());
+        let (from, until, known_before) = (self.from.seconds(), self.until.seconds(), self.known_before.seconds());
         rows_before(&table.at, table.rows_of(self.customer), until)
+            .filter(move |&row| or_default(&table.known_at, row, i64::MIN) < known_before)
             .map(move |row| subscription_at(table, row))
             .filter(move |subscription| subscription.end >= from)
             .map(move |subscription| {

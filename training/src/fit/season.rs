@@ -40,14 +40,14 @@ impl PurchaseCalendar {
 
     /// The season under which a model that was fitted under `season` expects in each month what happened in it.
     ///
-    /// The index of a month is multiplied by its actual over its expected repeat purchases, given when the customers
-    /// came. Fit the model again under the new season; two rounds are within a fraction of a percent of the limit.
+    /// The index of a month is its actual repeat purchases over those expected if it were like the mean month, given
+    /// when the customers came. Fit the model again under the new season; two rounds are within a fraction of a percent of the limit.
     #[must_use]
     pub fn season(&self, model: &BgNbd, unit_days: f64, season: &Season) -> Season {
         let expected = self.expected(model, unit_days, season);
         let index = |month: usize| {
-            let correction = (self.repeats[month] + PRIOR_PURCHASES) / (expected[month] + PRIOR_PURCHASES);
-            season.months()[month] * correction
+            let on_the_plain_clock = expected[month] / season.months()[month];
+            (self.repeats[month] + PRIOR_PURCHASES) / (on_the_plain_clock + PRIOR_PURCHASES)
         };
         Season::new(std::array::from_fn(index)).expect("a ratio of positive finite numbers is one")
     }

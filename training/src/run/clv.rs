@@ -170,7 +170,7 @@ fn hold_out(
     let (mut expected_spend, mut actual_spend) = (Vec::new(), Vec::new());
     for (customer, rhythm) in rhythms {
         let value = value_of_rhythm(&window, rhythm);
-        let (spend, purchases) = purchases_in(&timelines.timeline(*customer).between(from, until));
+        let (spend, purchases) = purchases_in(&timelines.timeline(*customer).between(from, until, until));
         expected.push(value.expected_purchases);
         actual.push(f64::from(purchases));
         expected_spend.push(value.expected_purchases * value.expected_average_spend.get());

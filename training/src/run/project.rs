@@ -190,7 +190,7 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
         let from = moment.plus_days(run.recipe.training.gap_days.into());
         let made = run.snapshots(&samples.plan, moment, &customers, |customer| {
             let timeline = run.timelines.timeline(customer);
-            let outcome = timeline.between(from, from.plus_days(churn.horizon_days.into()));
+            let outcome = timeline.between(from, from.plus_days(churn.horizon_days.into()), run.as_of);
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
         });
         samples.rows.extend(made.rows);

@@ -56,7 +56,7 @@ impl Customers {
             let made = run.snapshots(&customers.plan, moment, &places, |customer| {
                 let timeline = run.timelines.timeline(customer);
                 let history = timeline.before(moment);
-                let outcome = timeline.between(from, from.plus_days(horizon_days.into()));
+                let outcome = timeline.between(from, from.plus_days(horizon_days.into()), run.as_of);
                 can_be_offered(offer, &history).then(|| {
                     let mut owned = Vec::new();
                     owned_offers(offer, &history, &mut owned);
