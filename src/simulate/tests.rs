@@ -123,7 +123,7 @@ fn churn_is_neither_rare_nor_easy_nor_hopeless() {
     let probabilities = numbers("truth/churn", "probability");
     let by_truth = auc(active.iter().map(|&row| (probabilities[row], churned[row])).collect());
     assert!((0.25..0.45).contains(&base_rate), "base rate {base_rate}");
-    assert!((0.68..0.76).contains(&by_recency), "AUC of recency {by_recency}");
+    assert!((0.68..0.79).contains(&by_recency), "AUC of recency {by_recency}");
     assert!((0.82..0.89).contains(&by_truth), "AUC of the truth {by_truth}");
 }
 
