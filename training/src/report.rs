@@ -13,6 +13,7 @@ mod value;
 
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
 
+pub(crate) use numbers::count;
 pub use page::render;
 
 /// One report: a title and sections in reading order.

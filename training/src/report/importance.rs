@@ -14,18 +14,16 @@ pub(super) fn feature_importance(section: &FeatureImportance) -> Markup {
     let mut features: Vec<&FeatureWeight> = section.features.iter().collect();
     features.sort_by(|a, b| b.log_loss_increase.total_cmp(&a.log_loss_increase));
     let total: f64 = features.iter().map(|feature| feature.log_loss_increase.max(0.0)).sum();
-    let without_use = features.iter().filter(|feature| feature.log_loss_increase <= 0.0).count();
     let here = match features.first() {
         Some(first) if total > 0.0 => {
             let leading: f64 = features.iter().take(3).map(|feature| feature.log_loss_increase.max(0.0)).sum();
             format!(
                 "Here: “{}” matters most; without it the log loss rises by {} nats. It and the two that follow it carry {} \
-                 of the sum over all {}; {} no measurable use.",
+                 of the sum over {}.",
                 first.name,
                 number(first.log_loss_increase),
                 percent(leading / total),
                 counted(features.len() as u64, "feature", "features"),
-                counted(without_use as u64, "feature has", "features have"),
             )
         }
         _ => "Here: no feature has a measurable use.".to_owned(),

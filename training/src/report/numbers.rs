@@ -13,7 +13,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A whole count, with thousands separators.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     separated(&value.to_string())
 }
 

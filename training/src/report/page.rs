@@ -210,7 +210,7 @@ mod tests {
         sections.extend([
             Section::Comparison(ModelComparison {
                 subject: "Churn".to_owned(),
-                period: "tune rows".to_owned(),
+                period: "of the tune part".to_owned(),
                 candidates: vec![candidate("Base rate", false), candidate("Gradient boosting", true)],
             }),
             Section::Classifier(Box::new(classifier(&happened))),

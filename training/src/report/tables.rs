@@ -107,7 +107,7 @@ pub(super) fn model_comparison(section: &ModelComparison) -> Markup {
     };
     let rows = candidates.first().map_or(0, |candidate| candidate.figures.rows as u64);
     html! {
-        p.lead { "Compared on " (counted(rows, "customer", "customers")) " (" (section.period) ") that none of them was fitted on." }
+        p.lead { "Compared on " (counted(rows, "customer", "customers")) " " (section.period) "." }
         div.card { (scrolling("models compared", &table)) }
         p { (comparison_sentence(&candidates)) }
     }
@@ -173,7 +173,7 @@ pub(super) fn decisions(section: &DecisionSummary) -> Markup {
     };
     html! {
         p.lead { "Gains expected " (section.period) ", in " (section.currency) ", against not acting." }
-        div.charts { (card.draw()) div.card { (scrolling("decisions", &decision_table(section, &actions, customers, gain))) } }
+        (card.draw()) div.card { (scrolling("decisions", &decision_table(section, &actions, customers, gain))) }
     }
 }
 

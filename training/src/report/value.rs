@@ -12,7 +12,7 @@ pub(super) fn value_quality(section: &ValueQuality) -> Markup {
     let figures = &section.figures;
     html! {
         p.lead {
-            "Judged on " (counted(figures.rows as u64, "customer", "customers")) ", " (section.measure) " in the hold-out period "
+            "Judged on " (counted(figures.rows as u64, "customer", "customers")) ", " (section.measure) " in "
             (section.period) ", in " (section.unit) "."
         }
         (figure_tiles(section))

@@ -6,7 +6,7 @@ use tend_models::scorecard::Task;
 use super::{Figures, Trained};
 use crate::report::{
     Candidate, ClassifierQuality, FeatureImportance, FeatureWeight, FreeText, KeyFigures, ModelComparison, Section,
-    Tile, ValueQuality,
+    Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
@@ -89,7 +89,7 @@ fn key_figures(trained: &Trained) -> KeyFigures {
     };
     let mut tiles = vec![tile("Chosen family", figures.family.clone(), "")];
     if let Some(held_out) = &figures.held_out {
-        tiles.push(tile("Customers tested", held_out.rows.to_string(), "customers"));
+        tiles.push(tile("Customers tested", count(held_out.rows as u64), "customers"));
         let share = 100.0 * held_out.positives as f64 / held_out.rows as f64;
         tiles.push(tile("With the outcome", format!("{share:.1}"), "%"));
         if let Some(auc) = held_out.auc {
@@ -104,7 +104,7 @@ fn key_figures(trained: &Trained) -> KeyFigures {
         tiles.push(tile(&product.product, auc, &format!("AUC, {}", product.family)));
     }
     if let Some(value) = &figures.value {
-        tiles.push(tile("Customers", value.customers.to_string(), "customers"));
+        tiles.push(tile("Customers", count(value.customers as u64), "customers"));
         if let Some(bias) = value.hold_out.as_ref().and_then(|hold_out| hold_out.purchases.total_bias) {
             tiles.push(tile("Expected against actual purchases", format!("{:+.1}", bias * 100.0), "%"));
         }
@@ -130,7 +130,7 @@ fn comparison(figures: &Figures) -> ModelComparison {
     };
     ModelComparison {
         subject: figures.task.to_string(),
-        period: "the tune rows, which no model was fitted on".to_owned(),
+        period: "of the tune part, whose labels only chose the calibration and the number of boosted trees".to_owned(),
         candidates: figures.candidates.iter().enumerate().map(candidate).collect(),
     }
 }
