@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
+use super::shapley::{self, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
@@ -103,10 +104,11 @@ pub struct Boosted {
     pub roots: Vec<u32>,
 }
 
-/// Which way a split sends a row.
+/// Which way a split sends a row: to the next node, or to that on the right.
 struct Turn {
     feature: u16,
-    next: usize,
+    right: u32,
+    goes_left: bool,
 }
 
 impl Boosted {
@@ -174,17 +176,28 @@ impl Boosted {
     fn value_from(&self, root: u32, row: &[f64]) -> f64 {
         let mut place = root as usize;
         loop {
-            let node = &self.nodes[place];
-            match self.turn(place, node, row) {
-                Ok(turn) => place = turn.next,
+            match self.turn(&self.nodes[place], row) {
+                Ok(turn) => place = if turn.goes_left { place + 1 } else { turn.right as usize },
                 Err(value) => return value,
+            }
+        }
+    }
+
+    /// What a row meets at a node, for an explanation.
+    fn step(&self, place: u32, row: &[f64]) -> Step {
+        match self.turn(&self.nodes[place as usize], row) {
+            Err(value) => Step::Leaf { value },
+            Ok(Turn { feature, right, goes_left }) => {
+                let weight = |place: u32| self.populations[place as usize].weight;
+                let (left, share) = (place + 1, share_left(weight(place + 1), weight(right)));
+                Step::Split { feature: feature.into(), left, right, goes_left, share }
             }
         }
     }
 
     /// Where a row goes from a split, or the value of the leaf it is in.
     #[inline(always)]
-    fn turn(&self, place: usize, node: &Node, row: &[f64]) -> Result<Turn, f64> {
+    fn turn(&self, node: &Node, row: &[f64]) -> Result<Turn, f64> {
         let (feature, goes_left, right) = match *node {
             Node::Leaf { value } => return Err(value),
             Node::Number { feature, unknown_left, right, threshold } => {
@@ -200,7 +213,7 @@ impl Boosted {
                 (feature, if value.is_nan() { unknown_left } else { set >> level & 1 == 1 }, right)
             }
         };
-        Ok(Turn { feature, next: if goes_left { place + 1 } else { right as usize } })
+        Ok(Turn { feature, right, goes_left })
     }
 }
 
@@ -224,9 +237,9 @@ fn check_input(part: &str, input: &Input, kind: &FeatureKind) -> Result<(), Mode
     }
 }
 
-/// On the log-odds scale; explained by path: each split's change of the mean leaf value goes to its feature.
+/// On the log-odds scale; explained by exact Shapley values, those of path-dependent TreeSHAP.
 ///
-/// Source of the path attribution: Saabas (2014), *Interpreting random forests*.
+/// Source: Lundberg et al. (2020), *From local explanations to global understanding with explainable AI for trees*.
 impl Predict for Boosted {
     fn predict(&self, row: &[f64]) -> f64 {
         self.base + self.roots.iter().map(|&root| self.value_from(root, row)).sum::<f64>()
@@ -234,19 +247,12 @@ impl Predict for Boosted {
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         contributions.fill(0.0);
-        let mut base = self.base;
-        for &root in &self.roots {
-            let mut place = root as usize;
-            base += self.populations[place].mean;
-            while let Ok(turn) = self.turn(place, &self.nodes[place], row) {
-                let change = self.populations[turn.next].mean - self.populations[place].mean;
-                contributions[turn.feature as usize] += change;
-                place = turn.next;
-            }
-        }
-        base
+        shapley::add_trees(&self.roots, |place| self.step(place, row), contributions);
+        self.base + self.roots.iter().map(|&root| self.populations[root as usize].mean).sum::<f64>()
     }
 }
 
+#[cfg(test)]
+mod random_trees;
 #[cfg(test)]
 mod tests;
