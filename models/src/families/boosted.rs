@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
-use super::shapley::{self, Step, share_left};
+use super::shapley::{self, Reached, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
@@ -145,13 +145,15 @@ impl Boosted {
             ModelError::index("boosting root", root as usize, 0, self.nodes.len())?;
         }
         ModelError::rising("boosting roots", &self.roots.iter().map(|&root| f64::from(root)).collect::<Vec<_>>())?;
-        (0..self.nodes.len()).try_for_each(|index| self.check_node(index))
+        let mut reached = Reached::new(&self.roots, self.nodes.len());
+        (0..self.nodes.len()).try_for_each(|index| self.check_node(index, &mut reached))
     }
 
-    fn check_node(&self, index: usize) -> Result<(), ModelError> {
+    fn check_node(&self, index: usize, reached: &mut Reached) -> Result<(), ModelError> {
         let part = format!("boosting node {index}");
         let Population { weight, mean } = self.populations[index];
-        ModelError::finite(&part, &[weight, mean])?;
+        ModelError::weight(&part, weight)?;
+        ModelError::finite(&part, &[mean])?;
         let (feature, right, fits) = match self.nodes[index] {
             Node::Leaf { value } if value == mean => return Ok(()),
             Node::Leaf { value } => return Err(ModelError::number(&part, value, "the mean of its population")),
@@ -170,7 +172,14 @@ impl Boosted {
         ModelError::index(&part, feature as usize, 0, self.inputs.len())?;
         // The left child is the next node, so the right one comes after that, and both exist.
         ModelError::index(&part, right as usize, index + 2, self.nodes.len())?;
-        if fits { Ok(()) } else { Err(ModelError::Kind { part }) }
+        reached.once(&part, index as u32 + 1)?;
+        reached.once(&part, right)?;
+        if !fits {
+            return Err(ModelError::Kind { part });
+        }
+        let (left, right) = (self.populations[index + 1], self.populations[right as usize]);
+        let share = share_left(left.weight, right.weight);
+        ModelError::mean(&part, mean, share * left.mean + (1.0 - share) * right.mean)
     }
 
     fn value_from(&self, root: u32, row: &[f64]) -> f64 {

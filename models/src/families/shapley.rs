@@ -18,6 +18,8 @@
 
 use std::cell::RefCell;
 
+use super::classifier::ModelError;
+
 /// Points of the quadrature that are worked on at once.
 const LANES: usize = 4;
 type Lanes = [f64; LANES];
@@ -41,6 +43,27 @@ pub(super) enum Step {
 pub(super) fn share_left(left: f64, right: f64) -> f64 {
     let weight = left + right;
     if weight > 0.0 { left / weight } else { 0.5 }
+}
+
+/// Which nodes have their place, for the check that paths from the roots span trees: walking anything else may take for
+/// ever.
+pub(super) struct Reached(Vec<bool>);
+
+impl Reached {
+    /// The roots must be in range.
+    pub(super) fn new(roots: &[u32], nodes: usize) -> Self {
+        let mut reached = vec![false; nodes];
+        roots.iter().for_each(|&root| reached[root as usize] = true);
+        Self(reached)
+    }
+
+    /// Refuses a child that is a root, or of another parent.
+    pub(super) fn once(&mut self, part: &str, child: u32) -> Result<(), ModelError> {
+        match std::mem::replace(&mut self.0[child as usize], true) {
+            true => Err(ModelError::Shared { part: part.into(), child: child as usize }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Adds to each feature its Shapley value in each of the trees with these roots.

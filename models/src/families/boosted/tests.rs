@@ -138,6 +138,8 @@ fn what_prediction_relies_on_is_checked() {
     assert!(matches!(broken(|model| model.base = f64::NAN), ModelError::Number { .. }));
     assert!(matches!(broken(|model| model.inputs.truncate(2)), ModelError::Width { .. }));
     assert!(matches!(broken(|model| model.inputs[1] = Input::Number), ModelError::Kind { .. }));
+    assert!(matches!(broken(|model| model.populations[3].weight = -1.0), ModelError::Number { .. }));
+    assert!(matches!(broken(|model| model.populations[0].mean = 0.3), ModelError::Number { .. }));
     let short = |model: &mut Boosted| model.inputs[2] = Input::Rates { levels: vec![0.1], other: 0.2 };
     assert!(matches!(broken(short), ModelError::Levels { .. }));
     assert!(matches!(broken(|model| model.populations.truncate(7)), ModelError::Levels { .. }));
@@ -149,6 +151,9 @@ fn what_prediction_relies_on_is_checked() {
         (0, number(0, 1, 2.0)),
         (0, number(0, 8, 2.0)),
         (7, number(0, 9, 2.0)),
+        // A node of the other tree, and one that another split has.
+        (1, number(0, 6, 2.0)),
+        (1, number(0, 4, 2.0)),
         // A feature that is not there or is no number, and a threshold that is none.
         (0, number(3, 4, 2.0)),
         (0, number(1, 4, 2.0)),
