@@ -10,6 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use tend_models::families::boosted::batch::BoostedBatch;
 use tend_models::families::boosted::{Boosted, Input, Node, Population};
 use tend_models::predict::Predict;
 
@@ -29,6 +30,24 @@ fn main() {
 
     let single = || rows.chunks_exact(features).map(|row| model.predict(row)).sum::<f64>();
     report("predict, a row at a time", ROWS, fastest(single));
+
+    let batch = BoostedBatch::new(&model);
+    let mut out = vec![0.0; ROWS];
+    let blocks = || {
+        batch.predict_rows(&rows, features, &mut out);
+        out[0]
+    };
+    report("predict, rows in blocks", ROWS, fastest(blocks));
+
+    let ready = || BoostedBatch::new(black_box(&model)).predict_rows(&[], features, &mut []);
+    report(
+        "make ready for blocks",
+        1,
+        fastest(|| {
+            ready();
+            0.0
+        }),
+    );
 
     let mut contributions = vec![0.0; features];
     let explained = &rows[..ROWS_EXPLAINED * features];

@@ -1,5 +1,7 @@
 //! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
 
+pub mod batch;
+
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
@@ -78,6 +80,16 @@ pub enum Node {
         /// Rates up to this one go left.
         threshold: f64,
     },
+}
+
+impl Node {
+    /// Index of the node on the right of a split.
+    fn right(&self) -> Option<u32> {
+        match *self {
+            Self::Leaf { .. } => None,
+            Self::Number { right, .. } | Self::Levels { right, .. } | Self::Rate { right, .. } => Some(right),
+        }
+    }
 }
 
 /// The training rows that reach a node. It lies beside the nodes, since only explanations read it.
@@ -251,7 +263,7 @@ fn check_input(part: &str, input: &Input, kind: &FeatureKind) -> Result<(), Mode
 /// Source: Lundberg et al. (2020), *From local explanations to global understanding with explainable AI for trees*.
 impl Predict for Boosted {
     fn predict(&self, row: &[f64]) -> f64 {
-        self.base + self.roots.iter().map(|&root| self.value_from(root, row)).sum::<f64>()
+        self.base + self.roots.iter().fold(0.0, |sum, &root| sum + self.value_from(root, row))
     }
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
