@@ -5,6 +5,8 @@
 //! of the set, and the first leaf still in it after all splits is the row's (Lucchese et al. 2015, *QuickScorer*; with
 //! the sets cut into bytes, so that a split touches few of them: Ye et al. 2018, *RapidScorer*).
 
+use std::hint::select_unpredictable;
+
 use super::{Boosted, Input, Node};
 
 /// Rows of a block.
@@ -210,7 +212,7 @@ impl Feature {
         let mut step = self.padded.len().div_ceil(2);
         while step > 0 {
             for (rank, value) in ranks.iter_mut().zip(values) {
-                *rank += if self.padded[*rank + step - 1] < *value { step } else { 0 };
+                *rank += select_unpredictable(self.padded[*rank + step - 1] < *value, step, 0);
             }
             step /= 2;
         }
@@ -279,15 +281,12 @@ fn first_leaves(sets: &[Bytes]) -> Bytes {
     for (place, set) in sets.iter().enumerate().rev() {
         let place = 8 * place as u8;
         for row in 0..BLOCK {
-            bits[row] = if set[row] == 0 { bits[row] } else { set[row] };
-            before[row] = if set[row] == 0 { before[row] } else { place };
+            let empty = if set[row] == 0 { 0xff } else { 0 };
+            bits[row] = bits[row] & empty | set[row];
+            before[row] = before[row] & empty | place & !empty;
         }
     }
-    std::array::from_fn(|row| {
-        let lowest = bits[row] & 0_u8.wrapping_sub(bits[row]);
-        let bit = |mask: u8, value: u8| if lowest & mask == 0 { 0 } else { value };
-        before[row] + bit(0xaa, 1) + bit(0xcc, 2) + bit(0xf0, 4)
-    })
+    std::array::from_fn(|row| before[row] + bits[row].trailing_zeros() as u8)
 }
 
 #[cfg(test)]
