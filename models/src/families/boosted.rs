@@ -5,7 +5,7 @@ pub mod batch;
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
-use super::shapley::{self, Reached, Step, share_left};
+use super::shapley::{self, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
@@ -157,11 +157,15 @@ impl Boosted {
             ModelError::index("boosting root", root as usize, 0, self.nodes.len())?;
         }
         ModelError::rising("boosting roots", &self.roots.iter().map(|&root| f64::from(root)).collect::<Vec<_>>())?;
-        let mut reached = Reached::new(&self.roots, self.nodes.len());
-        (0..self.nodes.len()).try_for_each(|index| self.check_node(index, &mut reached))
+        let mut parents = Parents::new(self.nodes.len());
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            parents.add(places.start);
+            places.clone().try_for_each(|place| self.check_node(place as usize, places.end as usize, &mut parents))?;
+        }
+        parents.check("boosting node")
     }
 
-    fn check_node(&self, index: usize, reached: &mut Reached) -> Result<(), ModelError> {
+    fn check_node(&self, index: usize, end: usize, parents: &mut Parents) -> Result<(), ModelError> {
         let part = format!("boosting node {index}");
         let Population { weight, mean } = self.populations[index];
         ModelError::weight(&part, weight)?;
@@ -182,10 +186,10 @@ impl Boosted {
             }
         };
         ModelError::index(&part, feature as usize, 0, self.inputs.len())?;
-        // The left child is the next node, so the right one comes after that, and both exist.
-        ModelError::index(&part, right as usize, index + 2, self.nodes.len())?;
-        reached.once(&part, index as u32 + 1)?;
-        reached.once(&part, right)?;
+        // The left child is the next node, so the right one comes after that, and both are of this tree.
+        ModelError::index(&part, right as usize, index + 2, end)?;
+        parents.add(index as u32 + 1);
+        parents.add(right);
         if !fits {
             return Err(ModelError::Kind { part });
         }
@@ -205,6 +209,7 @@ impl Boosted {
     }
 
     /// What a row meets at a node, for an explanation.
+    #[inline(always)]
     fn step(&self, place: u32, row: &[f64]) -> Step {
         match self.turn(&self.nodes[place as usize], row) {
             Err(value) => Step::Leaf { value },
@@ -268,7 +273,9 @@ impl Predict for Boosted {
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         contributions.fill(0.0);
-        shapley::add_trees(&self.roots, |place| self.step(place, row), contributions);
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            shapley::add_tree(places, |place| self.step(place, row), contributions);
+        }
         self.base + self.roots.iter().map(|&root| self.populations[root as usize].mean).sum::<f64>()
     }
 }

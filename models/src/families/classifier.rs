@@ -69,13 +69,13 @@ pub enum ModelError {
         /// One more than the largest valid index.
         below: usize,
     },
-    /// A node is the child of two, or a root and a child.
-    #[error("{part}: found child {child}, which already has its place; restore the artifact or train the model again")]
-    Shared {
-        /// What points to it.
+    /// A node is in no tree, or in several places of one.
+    #[error("{part}: found {found} parents, expected one; restore the artifact or train the model again")]
+    Parents {
+        /// The node.
         part: String,
-        /// Its index.
-        child: usize,
+        /// How many nodes have it for a child; a root counts as a child of one.
+        found: usize,
     },
     /// Something without which there is no prediction is missing.
     #[error("{part}: found none, expected at least one; train the model again")]

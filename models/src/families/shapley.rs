@@ -17,6 +17,7 @@
 //! *z* (*g* - *s*) times the integral of *P D* / *f*^2 to its feature; elsewhere nothing.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use super::classifier::ModelError;
 
@@ -45,37 +46,42 @@ pub(super) fn share_left(left: f64, right: f64) -> f64 {
     if weight > 0.0 { left / weight } else { 0.5 }
 }
 
-/// Which nodes have their place, for the check that paths from the roots span trees: walking anything else may take for
-/// ever.
-pub(super) struct Reached(Vec<bool>);
+/// Checks that the nodes of each tree are a tree: anything else may give a path that never ends or a node without one.
+pub(super) struct Parents(Vec<usize>);
 
-impl Reached {
-    /// The roots must be in range.
-    pub(super) fn new(roots: &[u32], nodes: usize) -> Self {
-        let mut reached = vec![false; nodes];
-        roots.iter().for_each(|&root| reached[root as usize] = true);
-        Self(reached)
+impl Parents {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self(vec![0; nodes])
     }
 
-    /// Refuses a child that is a root, or of another parent.
-    pub(super) fn once(&mut self, part: &str, child: u32) -> Result<(), ModelError> {
-        match std::mem::replace(&mut self.0[child as usize], true) {
-            true => Err(ModelError::Shared { part: part.into(), child: child as usize }),
-            false => Ok(()),
+    /// Counts a parent of a node; a root counts as having one.
+    pub(super) fn add(&mut self, node: u32) {
+        self.0[node as usize] += 1;
+    }
+
+    /// Refuses a node without a parent or with several.
+    pub(super) fn check(&self, part: &str) -> Result<(), ModelError> {
+        match self.0.iter().position(|&parents| parents != 1) {
+            Some(node) => Err(ModelError::Parents { part: format!("{part} {node}"), found: self.0[node] }),
+            None => Ok(()),
         }
     }
 }
 
-/// Adds to each feature its Shapley value in each of the trees with these roots.
+/// The places of the nodes of each tree, where a tree ends at the next root.
+pub(super) fn places_of_trees(roots: &[u32], nodes: usize) -> impl Iterator<Item = Range<u32>> {
+    let ends = roots.iter().skip(1).copied().chain([nodes as u32]);
+    roots.iter().zip(ends).map(|(&root, end)| root..end)
+}
+
+/// Adds to each feature its Shapley value in a tree.
 ///
-/// `step` tells what the row meets at a node; from each root it must span a tree. A tree's Shapley values sum to its
-/// prediction less its mean, to rounding.
-pub(super) fn add_trees(roots: &[u32], step: impl Fn(u32) -> Step, contributions: &mut [f64]) {
+/// `step` tells what the row meets at each of the places of a tree; the root is the first of them, and children come
+/// after their parents. The values sum to the tree's prediction less its mean, to rounding.
+pub(super) fn add_tree(places: Range<u32>, step: impl Fn(u32) -> Step, contributions: &mut [f64]) {
     SCRATCH.with_borrow_mut(|scratch| {
-        for &root in roots {
-            scratch.walk(root, &step);
-            scratch.add(contributions);
-        }
+        scratch.lay_out(places, step);
+        scratch.add(contributions);
     });
 }
 
@@ -83,15 +89,13 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// One split of the tree at hand as the row meets it.
+/// One split of the tree at hand as the row meets it. Places count from the root.
 struct Split {
-    /// Its node, and that on the right; the left one is the next.
-    node: u32,
+    place: u32,
+    left: u32,
     right: u32,
     feature: u32,
-    /// The split above, and whether this one is on its left; that of the root is never looked at.
-    above: u32,
-    is_left: bool,
+    side: Side,
     /// Bit *i* is set where a split above is on a feature with this remainder by 64.
     features_above: u64,
     /// Distinct features on the path, this one included.
@@ -99,6 +103,13 @@ struct Split {
     goes_left: bool,
     share: f64,
     passed: Passed,
+}
+
+/// Where a node is: the index of the split above it, and whether it is on its left.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    split: u32,
+    is_left: bool,
 }
 
 /// What the splits of one feature above some place make of the row.
@@ -121,50 +132,43 @@ struct AtPoints {
 /// Reused from tree to tree.
 #[derive(Default)]
 struct Scratch {
-    /// Nodes to come, with the split above.
-    to_come: Vec<(u32, u32, bool)>,
-    /// In preorder.
+    /// Parents come before their children.
     splits: Vec<Split>,
     at_points: Vec<AtPoints>,
-    /// One a node, in preorder: the product of the factors above.
+    /// One a node; that of the root is never looked at.
+    sides: Vec<Side>,
+    /// One a node: the product of the factors above.
     above: Vec<Lanes>,
-    /// One a node, in preorder: the sum over the leaves below, of value times factors below.
+    /// One a node: the sum over the leaves below, of value times factors below.
     below: Vec<Lanes>,
     /// The rule at place *i* has (*i* + 1) x [`LANES`] points.
     rules: Vec<Vec<Points>>,
 }
 
 impl Scratch {
-    /// Lays the tree out in preorder.
-    fn walk(&mut self, root: u32, step: impl Fn(u32) -> Step) {
+    #[inline(always)]
+    fn lay_out(&mut self, places: Range<u32>, step: impl Fn(u32) -> Step) {
+        let root = places.start;
+        if self.sides.len() < places.len() {
+            self.sides.resize(places.len(), Side::default());
+            self.above.resize(places.len(), [0.0; LANES]);
+            self.below.resize(places.len(), [0.0; LANES]);
+        }
         self.splits.clear();
-        self.below.clear();
-        self.to_come.push((root, 0, true));
-        while let Some((place, above, is_left)) = self.to_come.pop() {
-            let node = self.below.len() as u32;
-            if !is_left {
-                self.splits[above as usize].right = node;
-            }
-            match step(place) {
-                Step::Leaf { value } => self.below.push([value; LANES]),
+        for place in 0..places.end - root {
+            match step(root + place) {
+                Step::Leaf { value } => self.below[place as usize] = [value; LANES],
                 Step::Split { feature, left, right, goes_left, share } => {
-                    self.below.push([0.0; LANES]);
-                    let index = self.splits.len() as u32;
-                    self.to_come.push((right, index, false));
-                    self.to_come.push((left, index, true));
-                    let mut split = Split {
-                        node,
-                        right: 0,
-                        feature,
-                        above,
-                        is_left,
-                        features_above: 0,
-                        features: 1,
-                        goes_left,
-                        share,
-                        passed: Passed { row: true, share: 1.0 },
-                    };
-                    if index > 0 {
+                    let (left, right) = (left - root, right - root);
+                    let split = self.splits.len() as u32;
+                    self.sides[left as usize] = Side { split, is_left: true };
+                    self.sides[right as usize] = Side { split, is_left: false };
+                    let side = self.sides[place as usize];
+                    let passed = Passed { row: true, share: 1.0 };
+                    let (features, features_above) = (1, 0);
+                    let mut split =
+                        Split { place, left, right, feature, side, features_above, features, goes_left, share, passed };
+                    if place > 0 {
                         self.follow(&mut split);
                     }
                     self.splits.push(split);
@@ -175,25 +179,26 @@ impl Scratch {
 
     /// Fills in what the path above says of a split.
     fn follow(&self, split: &mut Split) {
-        let parent = &self.splits[split.above as usize];
+        let mut side = split.side;
+        let parent = &self.splits[side.split as usize];
         split.features_above = parent.features_above | bit(parent.feature);
         split.features = parent.features + 1;
         if split.features_above & bit(split.feature) == 0 {
             return;
         }
-        let (mut above, mut is_left) = (split.above as usize, split.is_left);
         loop {
-            let Split { feature, passed, goes_left, share, .. } = self.splits[above];
-            if feature == split.feature {
-                let share = if is_left { share } else { 1.0 - share };
-                split.passed = Passed { row: passed.row && goes_left == is_left, share: passed.share * share };
+            let above = &self.splits[side.split as usize];
+            if above.feature == split.feature {
+                let share = if side.is_left { above.share } else { 1.0 - above.share };
+                let row = above.passed.row && above.goes_left == side.is_left;
+                split.passed = Passed { row, share: above.passed.share * share };
                 split.features = parent.features;
                 return;
             }
-            if above == 0 {
+            if above.place == 0 {
                 return;
             }
-            (above, is_left) = (self.splits[above].above as usize, self.splits[above].is_left);
+            side = above.side;
         }
     }
 
@@ -204,7 +209,6 @@ impl Scratch {
         while self.rules.len() < blocks {
             self.rules.push(rule(self.rules.len() + 1));
         }
-        self.above.resize(self.below.len().max(self.above.len()), [0.0; LANES]);
         for block in 0..blocks {
             self.descend(block, blocks);
             self.ascend(contributions);
@@ -216,10 +220,10 @@ impl Scratch {
         self.at_points.clear();
         self.above[0] = [1.0; LANES];
         for split in &self.splits {
-            let above = self.above[split.node as usize];
+            let above = self.above[split.place as usize];
             let at_points = split.at_points(points, &above);
             let left: Lanes = std::array::from_fn(|lane| above[lane] * at_points.ratio[lane]);
-            self.above[split.node as usize + 1] = left;
+            self.above[split.left as usize] = left;
             self.above[split.right as usize] = std::array::from_fn(|lane| above[lane] - left[lane]);
             self.at_points.push(at_points);
         }
@@ -227,11 +231,11 @@ impl Scratch {
 
     fn ascend(&mut self, contributions: &mut [f64]) {
         for (split, AtPoints { ratio, stake }) in self.splits.iter().zip(&self.at_points).rev() {
-            let (left, right) = (self.below[split.node as usize + 1], self.below[split.right as usize]);
+            let (left, right) = (self.below[split.left as usize], self.below[split.right as usize]);
             let difference: Lanes = std::array::from_fn(|lane| left[lane] - right[lane]);
             let products: Lanes = std::array::from_fn(|lane| stake[lane] * difference[lane]);
             contributions[split.feature as usize] += products.iter().sum::<f64>();
-            self.below[split.node as usize] = std::array::from_fn(|lane| right[lane] + ratio[lane] * difference[lane]);
+            self.below[split.place as usize] = std::array::from_fn(|lane| right[lane] + ratio[lane] * difference[lane]);
         }
     }
 }

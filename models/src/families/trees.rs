@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
-use super::shapley::{self, Reached, Step, share_left};
+use super::shapley::{self, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// How a raw value becomes the number that splits compare.
@@ -74,9 +74,9 @@ impl Node {
 pub struct Trees {
     /// One a feature, in the order of the feature plan.
     pub encodings: Vec<Encoding>,
-    /// The nodes of all trees; children come after their parents.
+    /// The nodes of all trees, tree after tree; children come after their parents.
     pub nodes: Vec<Node>,
-    /// Index of the root of each tree.
+    /// Index of the root of each tree, the first of its nodes; rising.
     pub roots: Vec<u32>,
 }
 
@@ -107,11 +107,16 @@ impl Trees {
         for &root in &self.roots {
             ModelError::index("tree root", root as usize, 0, self.nodes.len())?;
         }
-        let mut reached = Reached::new(&self.roots, self.nodes.len());
-        (0..self.nodes.len()).try_for_each(|index| self.check_node(index, &mut reached))
+        ModelError::rising("tree roots", &self.roots.iter().map(|&root| f64::from(root)).collect::<Vec<_>>())?;
+        let mut parents = Parents::new(self.nodes.len());
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            parents.add(places.start);
+            places.clone().try_for_each(|place| self.check_node(place as usize, places.end as usize, &mut parents))?;
+        }
+        parents.check("tree node")
     }
 
-    fn check_node(&self, index: usize, reached: &mut Reached) -> Result<(), ModelError> {
+    fn check_node(&self, index: usize, end: usize, parents: &mut Parents) -> Result<(), ModelError> {
         let part = format!("tree node {index}");
         let node = &self.nodes[index];
         ModelError::rate(&part, node.value)?;
@@ -122,8 +127,8 @@ impl Trees {
         ModelError::finite(&part, &[node.threshold])?;
         ModelError::index(&part, node.feature as usize, 0, self.encodings.len())?;
         for child in [node.left, node.right] {
-            ModelError::index(&part, child as usize, index + 1, self.nodes.len())?;
-            reached.once(&part, child)?;
+            ModelError::index(&part, child as usize, index + 1, end)?;
+            parents.add(child);
         }
         let (left, right) = (&self.nodes[node.left as usize], &self.nodes[node.right as usize]);
         ModelError::mean(&part, node.value, mean(left, right))
@@ -198,7 +203,9 @@ impl Predict for Trees {
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         contributions.fill(0.0);
-        shapley::add_trees(&self.roots, |place| self.step(place, row), contributions);
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            shapley::add_tree(places, |place| self.step(place, row), contributions);
+        }
         let trees = self.roots.len() as f64;
         contributions.iter_mut().for_each(|contribution| *contribution /= trees);
         self.roots.iter().map(|&root| self.nodes[root as usize].value).sum::<f64>() / trees
@@ -317,15 +324,17 @@ mod tests {
         let kinds = [FeatureKind::Number, FeatureKind::Category { levels: vec!["a".into(), "b".into()] }];
         assert_eq!(stump_and_leaf().check(&kinds), Ok(()));
         let mut model = stump_and_leaf();
-        model.nodes.extend([Node::leaf(0.2, 10.0), Node::leaf(0.2, 10.0)]);
-        let good = Node { feature: 0, left: 4, right: 5, threshold: 0.0, value: 0.2, weight: 20.0 };
+        model.nodes.splice(3..3, [Node::leaf(0.2, 10.0), Node::leaf(0.2, 10.0)]);
+        model.roots[1] = 5;
+        assert!(model.check(&kinds).is_err(), "nodes of no tree pass");
+        let good = Node { feature: 0, left: 3, right: 4, threshold: 0.0, value: 0.2, weight: 20.0 };
         for (node, passes) in [
             (good, true),
             (Node { left: 1, ..good }, false),
             (Node { left: 6, ..good }, false),
             (Node { left: 5, ..good }, false),
             (Node { left: 2, ..good }, false),
-            (Node { left: 3, ..good }, false),
+            (Node { left: 4, ..good }, false),
             (Node { feature: 2, ..good }, false),
         ] {
             model.nodes[1] = node;

@@ -69,7 +69,7 @@ fn twelve_features_on_one_path_are_exact() {
     for pattern in 0..200_u32 {
         let step = chain(12, |place| (pattern * 37) >> place & 1 == 1 || place % 3 == pattern % 5);
         let mut found = [0.0; 12];
-        add_trees(&[0], &step, &mut found);
+        add_tree(0..25, &step, &mut found);
         let (expected, _) = by_definition(&[0], &step, 12);
         for (found, expected) in found.iter().zip(&expected) {
             assert!((found - expected).abs() < 1e-13, "{found} for {expected}, pattern {pattern}");
@@ -90,7 +90,7 @@ fn a_path_of_any_length_adds_up() {
             leaf => leaf,
         };
         let mut contributions = vec![0.0; width as usize];
-        add_trees(&[0], step, &mut contributions);
+        add_tree(0..2 * depth + 1, step, &mut contributions);
         let predicted = if depth == 1 { -1.0 } else { 2.0 };
         let difference = predicted - worth(0, &plain, 0);
         let sum: f64 = contributions.iter().sum();
