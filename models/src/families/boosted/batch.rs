@@ -77,7 +77,7 @@ struct Split {
 }
 
 impl<'a> BoostedBatch<'a> {
-    /// Makes a checked model ready: about the work of predicting some hundred rows.
+    /// Makes a checked model ready: at most about the work of predicting a hundred rows one at a time.
     #[must_use]
     pub fn new(model: &'a Boosted) -> Self {
         let mut features = vec![Feature::default(); model.inputs.len()];
