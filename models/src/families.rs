@@ -9,4 +9,5 @@ pub mod gamma_gamma;
 pub mod logistic;
 pub mod season;
 pub mod segments;
+mod shapley;
 pub mod trees;

@@ -13,7 +13,8 @@ pub trait Predict: Send + Sync {
     /// Splits the prediction over the features.
     ///
     /// Writes one contribution a feature into `contributions` (as long as `row`) and returns the base, so that
-    /// base + sum of contributions = [`predict`](Self::predict), to rounding.
+    /// base + sum of contributions = [`predict`](Self::predict), to rounding. The base is the mean prediction of the
+    /// training rows; the contributions of logistic regression, forest and boosting are exact Shapley values.
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64;
 }
 

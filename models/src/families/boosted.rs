@@ -1,8 +1,11 @@
 //! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
 
+pub mod batch;
+
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
+use super::shapley::{self, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
@@ -79,6 +82,16 @@ pub enum Node {
     },
 }
 
+impl Node {
+    /// Index of the node on the right of a split.
+    fn right(&self) -> Option<u32> {
+        match *self {
+            Self::Leaf { .. } => None,
+            Self::Number { right, .. } | Self::Levels { right, .. } | Self::Rate { right, .. } => Some(right),
+        }
+    }
+}
+
 /// The training rows that reach a node. It lies beside the nodes, since only explanations read it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Population {
@@ -103,10 +116,11 @@ pub struct Boosted {
     pub roots: Vec<u32>,
 }
 
-/// Which way a split sends a row.
+/// Which way a split sends a row: to the next node, or to that on the right.
 struct Turn {
     feature: u16,
-    next: usize,
+    right: u32,
+    goes_left: bool,
 }
 
 impl Boosted {
@@ -143,13 +157,19 @@ impl Boosted {
             ModelError::index("boosting root", root as usize, 0, self.nodes.len())?;
         }
         ModelError::rising("boosting roots", &self.roots.iter().map(|&root| f64::from(root)).collect::<Vec<_>>())?;
-        (0..self.nodes.len()).try_for_each(|index| self.check_node(index))
+        let mut parents = Parents::new(self.nodes.len());
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            parents.add(places.start);
+            places.clone().try_for_each(|place| self.check_node(place as usize, places.end as usize, &mut parents))?;
+        }
+        parents.check("boosting node")
     }
 
-    fn check_node(&self, index: usize) -> Result<(), ModelError> {
+    fn check_node(&self, index: usize, end: usize, parents: &mut Parents) -> Result<(), ModelError> {
         let part = format!("boosting node {index}");
         let Population { weight, mean } = self.populations[index];
-        ModelError::finite(&part, &[weight, mean])?;
+        ModelError::weight(&part, weight)?;
+        ModelError::finite(&part, &[mean])?;
         let (feature, right, fits) = match self.nodes[index] {
             Node::Leaf { value } if value == mean => return Ok(()),
             Node::Leaf { value } => return Err(ModelError::number(&part, value, "the mean of its population")),
@@ -166,25 +186,44 @@ impl Boosted {
             }
         };
         ModelError::index(&part, feature as usize, 0, self.inputs.len())?;
-        // The left child is the next node, so the right one comes after that, and both exist.
-        ModelError::index(&part, right as usize, index + 2, self.nodes.len())?;
-        if fits { Ok(()) } else { Err(ModelError::Kind { part }) }
+        // The left child is the next node, so the right one comes after that, and both are of this tree.
+        ModelError::index(&part, right as usize, index + 2, end)?;
+        parents.add(index as u32 + 1);
+        parents.add(right);
+        if !fits {
+            return Err(ModelError::Kind { part });
+        }
+        let (left, right) = (self.populations[index + 1], self.populations[right as usize]);
+        let share = share_left(left.weight, right.weight);
+        ModelError::mean(&part, mean, share * left.mean + (1.0 - share) * right.mean)
     }
 
     fn value_from(&self, root: u32, row: &[f64]) -> f64 {
         let mut place = root as usize;
         loop {
-            let node = &self.nodes[place];
-            match self.turn(place, node, row) {
-                Ok(turn) => place = turn.next,
+            match self.turn(&self.nodes[place], row) {
+                Ok(turn) => place = if turn.goes_left { place + 1 } else { turn.right as usize },
                 Err(value) => return value,
+            }
+        }
+    }
+
+    /// What a row meets at a node, for an explanation.
+    #[inline(always)]
+    fn step(&self, place: u32, row: &[f64]) -> Step {
+        match self.turn(&self.nodes[place as usize], row) {
+            Err(value) => Step::Leaf { value },
+            Ok(Turn { feature, right, goes_left }) => {
+                let weight = |place: u32| self.populations[place as usize].weight;
+                let (left, share) = (place + 1, share_left(weight(place + 1), weight(right)));
+                Step::Split { feature: feature.into(), left, right, goes_left, share }
             }
         }
     }
 
     /// Where a row goes from a split, or the value of the leaf it is in.
     #[inline(always)]
-    fn turn(&self, place: usize, node: &Node, row: &[f64]) -> Result<Turn, f64> {
+    fn turn(&self, node: &Node, row: &[f64]) -> Result<Turn, f64> {
         let (feature, goes_left, right) = match *node {
             Node::Leaf { value } => return Err(value),
             Node::Number { feature, unknown_left, right, threshold } => {
@@ -200,7 +239,7 @@ impl Boosted {
                 (feature, if value.is_nan() { unknown_left } else { set >> level & 1 == 1 }, right)
             }
         };
-        Ok(Turn { feature, next: if goes_left { place + 1 } else { right as usize } })
+        Ok(Turn { feature, right, goes_left })
     }
 }
 
@@ -224,29 +263,24 @@ fn check_input(part: &str, input: &Input, kind: &FeatureKind) -> Result<(), Mode
     }
 }
 
-/// On the log-odds scale; explained by path: each split's change of the mean leaf value goes to its feature.
+/// On the log-odds scale; explained by exact Shapley values, those of path-dependent TreeSHAP.
 ///
-/// Source of the path attribution: Saabas (2014), *Interpreting random forests*.
+/// Source: Lundberg et al. (2020), *From local explanations to global understanding with explainable AI for trees*.
 impl Predict for Boosted {
     fn predict(&self, row: &[f64]) -> f64 {
-        self.base + self.roots.iter().map(|&root| self.value_from(root, row)).sum::<f64>()
+        self.base + self.roots.iter().fold(0.0, |sum, &root| sum + self.value_from(root, row))
     }
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         contributions.fill(0.0);
-        let mut base = self.base;
-        for &root in &self.roots {
-            let mut place = root as usize;
-            base += self.populations[place].mean;
-            while let Ok(turn) = self.turn(place, &self.nodes[place], row) {
-                let change = self.populations[turn.next].mean - self.populations[place].mean;
-                contributions[turn.feature as usize] += change;
-                place = turn.next;
-            }
+        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
+            shapley::add_tree(places, |place| self.step(place, row), contributions);
         }
-        base
+        self.base + self.roots.iter().map(|&root| self.populations[root as usize].mean).sum::<f64>()
     }
 }
 
+#[cfg(test)]
+mod random_trees;
 #[cfg(test)]
 mod tests;

@@ -69,6 +69,14 @@ pub enum ModelError {
         /// One more than the largest valid index.
         below: usize,
     },
+    /// A node is in no tree, or in several places of one.
+    #[error("{part}: found {found} parents, expected one; restore the artifact or train the model again")]
+    Parents {
+        /// The node.
+        part: String,
+        /// How many nodes have it for a child; a root counts as a child of one.
+        found: usize,
+    },
     /// Something without which there is no prediction is missing.
     #[error("{part}: found none, expected at least one; train the model again")]
     Empty {
@@ -91,6 +99,23 @@ impl ModelError {
 
     pub(super) fn rate(part: &str, found: f64) -> Result<(), Self> {
         if (0.0..=1.0).contains(&found) { Ok(()) } else { Err(Self::number(part, found, "a probability from 0 to 1")) }
+    }
+
+    pub(super) fn weight(part: &str, found: f64) -> Result<(), Self> {
+        if found >= 0.0 && found.is_finite() {
+            Ok(())
+        } else {
+            Err(Self::number(part, found, "a finite weight, 0 or more"))
+        }
+    }
+
+    /// Whether a mean is that of the parts, to rounding.
+    pub(super) fn mean(part: &str, found: f64, expected: f64) -> Result<(), Self> {
+        if (found - expected).abs() <= 1e-9 * expected.abs().max(1.0) {
+            Ok(())
+        } else {
+            Err(Self::number(part, found, "the mean of its children by weight"))
+        }
     }
 
     pub(super) fn rising(part: &str, numbers: &[f64]) -> Result<(), Self> {

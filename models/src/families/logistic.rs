@@ -152,7 +152,8 @@ impl Logistic {
     }
 }
 
-/// On the log-odds scale; explained exactly against the mean of the training rows.
+/// On the log-odds scale; explained by exact Shapley values against the training rows, which for a sum over features
+/// are each feature's term less its mean.
 impl Predict for Logistic {
     fn predict(&self, row: &[f64]) -> f64 {
         self.terms.iter().zip(row).fold(self.intercept, |sum, (term, &value)| sum + term.contribution(value))
@@ -193,6 +194,34 @@ mod tests {
         assert_eq!(number(f64::NEG_INFINITY), -2.5);
         let category = |value: f64| model.terms[1].contribution(value);
         assert_eq!([0.0, 1.0, 2.0, 7.0, f64::NAN].map(category), [0.1, 0.2, 0.3, 0.3, 0.4]);
+    }
+
+    #[test]
+    fn contributions_are_shapley_values_against_the_rows_behind_the_background() {
+        let rows = [[3.0, 0.0], [f64::NAN, 2.0], [-9.0, 1.0], [0.5, f64::NAN]];
+        let mut model = model();
+        for (index, term) in model.terms.iter_mut().enumerate() {
+            let mean = rows.iter().map(|row| term.contribution(row[index])).sum::<f64>() / 4.0;
+            match term {
+                Term::Number { background, .. } | Term::Category { background, .. } => *background = mean,
+            }
+        }
+        for row in [[7.0, 1.0], [f64::NAN, 0.0], [-2.0, f64::NAN]] {
+            // The mean prediction if some values are the row's and the others those of each background row in turn.
+            let worth = |known: [bool; 2]| {
+                let mixed = rows.map(|other| [0, 1].map(|index| if known[index] { row[index] } else { other[index] }));
+                mixed.iter().map(|mixed| model.predict(mixed)).sum::<f64>() / 4.0
+            };
+            let (nothing, both) = (worth([false; 2]), worth([true; 2]));
+            let alone = [worth([true, false]), worth([false, true])];
+            let mut found = [0.0; 2];
+            let base = model.explain(&row, &mut found);
+            assert!((base - nothing).abs() < 1e-15, "{base} for {nothing}");
+            for (index, found) in found.iter().enumerate() {
+                let expected = ((alone[index] - nothing) + (both - alone[1 - index])) / 2.0;
+                assert!((found - expected).abs() < 1e-14, "{found} for {expected} in {row:?}");
+            }
+        }
     }
 
     #[test]

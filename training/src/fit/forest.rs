@@ -73,6 +73,8 @@ impl ForestParams {
         for tree in chunks {
             append(&mut trees, tree)?;
         }
+        let weights = leaf_weights(&trees, rows, &sample);
+        trees.weigh(&weights);
         Ok(trees)
     }
 
@@ -208,8 +210,9 @@ fn nodes_of(forest: &Forest) -> Result<Vec<Vec<Node>>, FitError> {
             right: narrow(right)?,
             threshold,
             value: saved.output,
+            weight: 0.0,
         }),
-        _ => Ok(Node::leaf(saved.output)),
+        _ => Ok(Node::leaf(saved.output, 0.0)),
     };
     saved.forest_regressor.trees.iter().map(|tree| tree.nodes.iter().map(node).collect()).collect()
 }
@@ -226,6 +229,22 @@ fn append(trees: &mut Trees, tree: Vec<Node>) -> Result<(), FitError> {
         if node.is_leaf() { node } else { Node { left: node.left + root, right: node.right + root, ..node } }
     }));
     Ok(())
+}
+
+/// The rows of the sample that reach each leaf, and 0 for the other nodes; the library does not tell.
+///
+/// Every row counts once in every tree, whether the tree drew it or not.
+fn leaf_weights(trees: &Trees, rows: &TrainingRows, sample: &[usize]) -> Vec<f64> {
+    let of_tree = |tree: usize| {
+        let first = trees.roots[tree] as usize;
+        let end = trees.roots.get(tree + 1).map_or(trees.nodes.len(), |&root| root as usize);
+        let mut weights = vec![0.0; end - first];
+        for &row in sample {
+            weights[trees.leaf(tree, rows.row(row)) - first] += 1.0;
+        }
+        weights
+    };
+    (0..trees.roots.len()).into_par_iter().map(of_tree).collect::<Vec<Vec<f64>>>().concat()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Kernel of boosted trees: sides, contributions, checks.
 
+use super::random_trees::{Random, Shape};
 use super::*;
+use crate::families::shapley::tests::by_definition;
 
 fn kinds() -> Vec<FeatureKind> {
     let levels = |names: &[&str]| FeatureKind::Category { levels: names.iter().map(ToString::to_string).collect() };
@@ -53,12 +55,50 @@ fn every_value_takes_its_side() {
 }
 
 #[test]
-fn each_split_is_credited_to_its_feature() {
+fn shapley_values_are_those_worked_out_by_hand() {
     let mut contributions = [9.0; 3];
     let base = boosted().explain(&[f64::NAN, 0.0, 1.0], &mut contributions);
     assert!((base - -0.8).abs() < 1e-15, "{base}");
-    for (found, expected) in contributions.iter().zip([0.3, -0.25, 0.5]) {
+    // Tree 0 says .2 with nothing known, .5 with the number, .6 x .25 - .4 x .25 = .05 with the plan, .25 with both.
+    for (found, expected) in contributions.iter().zip([(0.3 + 0.2) / 2.0, (-0.15 - 0.25) / 2.0, 0.5]) {
         assert!((found - expected).abs() < 1e-15, "{contributions:?}");
+    }
+}
+
+#[test]
+fn explanations_are_shapley_values_by_definition() {
+    let mut random = Random(1);
+    for case in 0..300 {
+        let leaves = 1 + random.below(20);
+        let shape = Shape { numbers: 3, sets: vec![4, 62], rates: vec![5], trees: 2, leaves, thresholds: 12 };
+        let model = shape.boosted(&mut random);
+        assert_eq!(model.check(&shape.kinds()), Ok(()));
+        for _ in 0..5 {
+            let row = shape.row(&mut random);
+            let mut contributions = [9.0; 6];
+            let base = model.explain(&row, &mut contributions);
+            let (expected, empty) = by_definition(&model.roots, |place| model.step(place, &row), 6);
+            assert!((base - model.base - empty).abs() < 1e-14, "{base} in case {case}");
+            for (found, expected) in contributions.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-12, "{contributions:?} for {expected:?} in case {case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn contributions_and_base_add_up_to_the_prediction() {
+    let mut random = Random(2);
+    for leaves in [1, 2, 31, 300] {
+        let shape = Shape { numbers: 30, sets: vec![9; 5], rates: vec![200; 5], trees: 200, leaves, thresholds: 300 };
+        let model = shape.boosted(&mut random);
+        for _ in 0..20 {
+            let row = shape.row(&mut random);
+            let mut contributions = [9.0; 40];
+            let sum = model.explain(&row, &mut contributions) + contributions.iter().sum::<f64>();
+            let predicted = model.predict(&row);
+            assert!((sum - predicted).abs() < 1e-11, "{sum} for {predicted}, {leaves} leaves");
+        }
     }
 }
 
@@ -98,6 +138,8 @@ fn what_prediction_relies_on_is_checked() {
     assert!(matches!(broken(|model| model.base = f64::NAN), ModelError::Number { .. }));
     assert!(matches!(broken(|model| model.inputs.truncate(2)), ModelError::Width { .. }));
     assert!(matches!(broken(|model| model.inputs[1] = Input::Number), ModelError::Kind { .. }));
+    assert!(matches!(broken(|model| model.populations[3].weight = -1.0), ModelError::Number { .. }));
+    assert!(matches!(broken(|model| model.populations[0].mean = 0.3), ModelError::Number { .. }));
     let short = |model: &mut Boosted| model.inputs[2] = Input::Rates { levels: vec![0.1], other: 0.2 };
     assert!(matches!(broken(short), ModelError::Levels { .. }));
     assert!(matches!(broken(|model| model.populations.truncate(7)), ModelError::Levels { .. }));
@@ -109,6 +151,9 @@ fn what_prediction_relies_on_is_checked() {
         (0, number(0, 1, 2.0)),
         (0, number(0, 8, 2.0)),
         (7, number(0, 9, 2.0)),
+        // A node of the other tree, and one that another split has.
+        (1, number(0, 6, 2.0)),
+        (1, number(0, 4, 2.0)),
         // A feature that is not there or is no number, and a threshold that is none.
         (0, number(3, 4, 2.0)),
         (0, number(1, 4, 2.0)),

@@ -36,6 +36,25 @@ fn our_trees_give_the_predictions_of_smartcore() {
 }
 
 #[test]
+fn every_row_weighs_in_every_tree_and_reasons_add_up() {
+    let (rows, labels, kinds, names) = table();
+    let rows = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
+    let forest = ForestParams { trees: 45, ..ForestParams::default() }.fit(&rows).unwrap();
+    assert_eq!(forest.check(&kinds), Ok(()));
+    for &root in &forest.roots {
+        assert_eq!(forest.nodes[root as usize].weight, 2000.0);
+    }
+    let mean = (0..rows.len()).map(|row| forest.predict(rows.row(row))).sum::<f64>() / 2000.0;
+    let mut contributions = [0.0; 3];
+    for row in 0..rows.len() {
+        let base = forest.explain(rows.row(row), &mut contributions);
+        assert!((base - mean).abs() < 1e-12, "{base}, the mean prediction is {mean}");
+        let (sum, predicted) = (base + contributions.iter().sum::<f64>(), forest.predict(rows.row(row)));
+        assert!((sum - predicted).abs() < 1e-12, "{sum} of {predicted} in row {row}");
+    }
+}
+
+#[test]
 fn no_path_is_longer_and_no_tree_is_missing() {
     let (rows, labels, kinds, names) = table();
     let rows = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
