@@ -11,7 +11,7 @@ use tend_models::timeline::Timelines;
 
 use super::{ClvRun, Figures, Importance, ProductFigures, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, permutation_importance};
+use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
 use crate::fit::segments::SegmentParams;
 use crate::fit::table::TrainingRows;
 use crate::labels::{churned, taken_offers, upgraded};
@@ -22,7 +22,7 @@ use crate::samples::{Samples, Split};
 /// Training rows beyond this many gain models little and cost them much.
 const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
-const MOST_CUSTOMERS: usize = 100_000;
+pub(super) const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
 /// What segments look at.
 const SEGMENT_FEATURES: [&str; 6] =
@@ -86,6 +86,12 @@ impl ProjectRun<'_> {
         Ok(Moments::plan(first, self.as_of, horizon_days, training.gap_days, training.moments)?)
     }
 
+    /// How a task's forecasts are judged.
+    pub(super) fn judging(&self, task: Task) -> HeldOutParams {
+        let campaign = (task == Task::Churn).then_some(self.recipe.campaign);
+        HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: self.recipe.training.seed }
+    }
+
     fn churn_definition(&self) -> ChurnDefinition {
         let by = self.recipe.churn.by.unwrap_or(if self.timelines.purchases.is_empty() {
             ChurnBy::Subscription
@@ -130,14 +136,14 @@ impl ProjectRun<'_> {
     }
 
     /// About `most` customers, evenly spaced.
-    fn customers(&self, most: usize, first: usize) -> Vec<usize> {
+    pub(super) fn customers(&self, most: usize, first: usize) -> Vec<usize> {
         let step = self.timelines.len().div_ceil(most).max(1);
         (first % step..self.timelines.len()).step_by(step).collect()
     }
 
     /// Computes, for each of these customers, what `each` makes of the history and the row of its features; customers
     /// for whom it makes nothing are left out. In the order of moments and customers, whatever the threads.
-    fn snapshots<T: Send>(
+    pub(super) fn snapshots<T: Send>(
         &self,
         plan: &FeaturePlan,
         moment: Moment,
@@ -207,7 +213,8 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
         }
     }
     let seed = run.recipe.training.seed;
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, seed)?;
+    let judging = run.judging(Task::Churn);
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, judging)?;
     figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
@@ -219,15 +226,17 @@ fn compete(
     samples: &Samples,
     split: &Split,
     effort: Effort,
-    seed: u64,
+    judging: HeldOutParams,
 ) -> Result<(Classifier, Figures, ClassifierCurves), TrainError> {
-    let contest = contest(samples, split, effort, seed)?;
+    let contest = contest(samples, split, effort, judging.seed)?;
     let mut figures = Figures::new(task, contest.champion.family_name());
     let happened: Vec<bool> = split.test.iter().map(|&place| samples.labels[place]).collect();
     let forecasts = forecasts(&contest.champion, samples, &split.test);
-    figures.held_out = Some(ClassifierFigures::of(&forecasts, &happened)?);
+    let held_out = HeldOut::of(&forecasts, &happened, judging)?;
+    figures.held_out = Some(held_out.figures);
+    figures.detail = Some(held_out.detail);
     figures.candidates = contest.candidates;
-    Ok((contest.champion, figures, ClassifierCurves::of(&forecasts, &happened)?))
+    Ok((contest.champion, figures, held_out.curves))
 }
 
 /// Features by the increase in log loss when each is shuffled, most important first.
@@ -330,9 +339,10 @@ fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             samples.labels.push(takes(code, state));
             samples.rows.extend(row);
         }
-        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, seed)?;
-        let held_out = own.held_out.ok_or_else(nothing_happened)?;
-        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
+        let judging = run.judging(Task::Upsell);
+        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, judging)?;
+        let (held_out, detail) = own.held_out.zip(own.detail).ok_or_else(nothing_happened)?;
+        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out, detail });
         products.push((name, champion));
     }
     products.sort_by(|one, other| one.0.cmp(&other.0));
