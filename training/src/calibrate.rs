@@ -20,6 +20,8 @@ const LEAST_FOR_BETA: usize = 50;
 const LEAST_FOR_ISOTONIC: usize = 200;
 /// A more flexible curve has to gain this much log loss a row, in nats, however sure the gain is.
 const WORTH_IT: f64 = 1e-4;
+/// Of several curves one looks better by luck more often than one alone would: each has to be surer.
+const STANDARD_ERRORS: f64 = 2.0;
 /// The folds are drawn with a fixed seed: the same rows always give the same calibration.
 const FOLD_SEED: u64 = 0x0ca1_1b7a;
 
@@ -47,7 +49,7 @@ pub fn calibrate(raw: &[f64], happened: &[bool]) -> Calibration {
             break;
         }
         let losses = cross_fitted_losses(&points, fit);
-        if Gain::of(&best.0, &losses).is_beyond_noise(WORTH_IT) {
+        if Gain::of(&best.0, &losses).is_beyond(STANDARD_ERRORS, WORTH_IT) {
             best = (losses, fit(&points));
         }
     }
@@ -78,11 +80,11 @@ impl Gain {
         Self { mean, standard_error: (variance / rows).sqrt() }
     }
 
-    /// Whether it is above its standard error and above what is worth having. Source: the one-standard-error rule of
-    /// Breiman, Friedman, Olshen and Stone (1984).
+    /// Whether it is above so many of its standard errors, and above what is worth having. Source: the
+    /// one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984).
     #[must_use]
-    pub fn is_beyond_noise(self, worth_having: f64) -> bool {
-        self.mean > self.standard_error.max(worth_having)
+    pub fn is_beyond(self, standard_errors: f64, worth_having: f64) -> bool {
+        self.mean > (standard_errors * self.standard_error).max(worth_having)
     }
 }
 
@@ -307,13 +309,13 @@ mod tests {
     fn a_gain_within_its_noise_is_no_gain() {
         let before: Vec<f64> = (0..100).map(|row| f64::from(row % 2)).collect();
         let steady: Vec<f64> = before.iter().map(|loss| loss - 0.01).collect();
-        assert!(Gain::of(&before, &steady).is_beyond_noise(1e-4));
-        assert!(!Gain::of(&before, &steady).is_beyond_noise(0.02));
+        assert!(Gain::of(&before, &steady).is_beyond(1.0, 1e-4));
+        assert!(!Gain::of(&before, &steady).is_beyond(1.0, 0.02));
         // The same mean gain, out of large gains and losses: .01 against a standard error of .1.
         let wild: Vec<f64> = before.iter().map(|loss| 0.99 - loss).collect();
         let gain = Gain::of(&before, &wild);
         assert!((gain.mean - 0.01).abs() < 1e-12 && (gain.standard_error - 0.1).abs() < 0.01, "{gain:?}");
-        assert!(!gain.is_beyond_noise(1e-4));
+        assert!(!gain.is_beyond(1.0, 1e-4));
     }
 
     #[test]

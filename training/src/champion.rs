@@ -91,7 +91,7 @@ pub fn contest(samples: &Samples, split: &Split, effort: Effort, seed: u64) -> R
     compared.sort_by(|one, other| one.figures.log_loss.total_cmp(&other.figures.log_loss));
     if let Some(blend) = blended(&compared, &tune)? {
         let best = &compared[0];
-        let is_better = Gain::of(&best.losses(&tune), &blend.losses(&tune)).is_beyond_noise(BLEND_WORTH_IT);
+        let is_better = Gain::of(&best.losses(&tune), &blend.losses(&tune)).is_beyond(1.0, BLEND_WORTH_IT);
         let loses_to = |one: &Entry| one.figures.log_loss <= blend.figures.log_loss;
         // A blend that is better by luck stands behind the best of its members.
         let place = if is_better { 0 } else { compared.iter().filter(|one| loses_to(one)).count().max(1) };

@@ -8,7 +8,7 @@ use tend_training::champion::{Contest, Effort, contest, forecasts};
 use tend_training::evaluate::log_loss;
 use tend_training::samples::{Samples, Split};
 
-const FEATURES: usize = 4;
+const FEATURES: usize = 6;
 
 /// Rows of spread-out features whose outcome has these log-odds.
 fn samples(rows: usize, log_odds: impl Fn(&[f64]) -> f64) -> (Samples, Split) {
@@ -32,8 +32,8 @@ fn samples(rows: usize, log_odds: impl Fn(&[f64]) -> f64) -> (Samples, Split) {
         samples.labels.push(random() < sigmoid(log_odds(&row)));
         samples.rows.extend(row);
     }
-    let part = |from: usize, until: usize| (rows * from / 10..rows * until / 10).collect();
-    (samples, Split { train: part(0, 4), tune: part(4, 7), test: part(7, 10) })
+    let part = |from: usize, until: usize| (rows * from / 20..rows * until / 20).collect();
+    (samples, Split { train: part(0, 2), tune: part(2, 10), test: part(10, 20) })
 }
 
 fn run(samples: &Samples, split: &Split) -> Contest {
@@ -43,8 +43,10 @@ fn run(samples: &Samples, split: &Split) -> Contest {
 #[test]
 fn a_blend_wins_where_each_member_sees_a_part_of_the_truth() {
     // A slope that trees only approach in steps, and an interaction that a line cannot see.
-    let truth = |row: &[f64]| 1.2 * row[0] + 0.9 * row[3] - 1.0 + 1.5 * (row[1] * row[2]).signum();
-    let (samples, split) = samples(12_000, truth);
+    let truth = |row: &[f64]| {
+        0.9 * row[0] - 0.7 * row[3] + 0.6 * row[4] - 0.5 * row[5] - 1.0 + 0.9 * (row[1] * row[2]).signum()
+    };
+    let (samples, split) = samples(20_000, truth);
     let contest = run(&samples, &split);
     let Family::Blend(blend) = &contest.champion.family else { panic!("{:?}", contest.candidates) };
     let total: f64 = blend.members.iter().map(|member| member.weight).sum();
@@ -58,6 +60,12 @@ fn a_blend_wins_where_each_member_sees_a_part_of_the_truth() {
     let best_member = contest.candidates[1].figures.log_loss;
     assert!(promised < best_member, "{promised} {best_member}");
     assert!((tested - promised).abs() < 0.02, "found {tested}, promised {promised}");
+    for member in &blend.members {
+        let alone: Vec<f64> =
+            split.test.iter().map(|&place| sigmoid(member.model.log_odds(samples.row(place)))).collect();
+        let alone = log_loss(&alone, &happened).unwrap();
+        assert!(tested < alone, "the blend's {tested}, a member's {alone}");
+    }
 }
 
 #[test]

@@ -71,16 +71,18 @@ struct Replicate {
     brier: f64,
     calibration_error: f64,
     lift: Option<f64>,
-    gains: [f64; GAIN_TENTHS.len()],
+    gains: Option<[f64; GAIN_TENTHS.len()]>,
 }
 
 impl Intervals {
-    /// Draws samples of as many rows of either outcome, with replacement, and takes the figures of each.
+    /// Draws samples of as many rows, with replacement, and takes the figures of each.
     ///
-    /// `forecasts` and `happened` are (n,). The ends are the 2.5 % and 97.5 % points of the samples' figures. Of the
-    /// calibration error they are mirrored at the figure itself: a sample is rougher than the rows that it is drawn
-    /// from, and so its error is larger, as theirs is larger than the truth. Depends on `seed`, not on the threads.
-    /// Source: Efron and Tibshirani (1993), percentile and basic intervals.
+    /// `forecasts` and `happened` are (n,). Outcomes are not drawn in proportion: how many of other customers leave is
+    /// not known either, and log loss and calibration depend on it. The ends are the 2.5 % and 97.5 % points of the samples' figures. Not so of
+    /// the calibration error: chance alone makes it larger than the truth, and in a sample of a sample chance is there
+    /// twice. Squares of a gap and of chance add up, so its ends are mirrored at the figure in squares, and the upper end
+    /// is never below the figure. Depends on `seed`, not on the threads. Source: Efron and Tibshirani (1993), percentile
+    /// and basic intervals.
     ///
     /// # Errors
     /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or
@@ -91,7 +93,6 @@ impl Intervals {
 
     pub(super) fn of_rows(rows: &SortedRows, seed: u64) -> Self {
         let replicates = (MOST_DRAWN_ROWS / rows.len()).clamp(LEAST_REPLICATES, REPLICATES);
-        let by_outcome = rows.by_outcome();
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
         // A stream of its own for each sample: which thread comes first cannot matter.
         let generators: Vec<Xoshiro256PlusPlus> = (0..replicates)
@@ -105,7 +106,7 @@ impl Intervals {
             .map_init(
                 || vec![0_u32; rows.len()],
                 |times, mut generator| {
-                    draw(&by_outcome, &mut generator, times);
+                    draw(&mut generator, times);
                     Replicate::of(rows, times)
                 },
             )
@@ -115,29 +116,33 @@ impl Intervals {
 
     fn of_samples(rows: &SortedRows, samples: &[Replicate]) -> Self {
         let (figures, _, ranking) = rows.figures();
-        let ends = |of: &dyn Fn(&Replicate) -> f64| ends(samples.iter().map(of).collect());
-        let some_ends = |of: &dyn Fn(&Replicate) -> Option<f64>| {
-            samples.iter().map(of).collect::<Option<Vec<f64>>>().map(self::ends)
+        let all_ends =
+            |of: &dyn Fn(&Replicate) -> f64| ends(samples.iter().map(of).collect()).expect("samples are always drawn");
+        // A sample with one outcome alone has no ranking; where both are rare, few are like that.
+        let some_ends = |figure: Option<f64>, of: &dyn Fn(&Replicate) -> Option<f64>| {
+            figure.and_then(|_| ends(samples.iter().filter_map(of).collect()))
         };
-        let mirrored = ends(&|sample| sample.calibration_error);
+        let of_samples = all_ends(&|sample| sample.calibration_error);
         let error = figures.expected_calibration_error;
+        let mirrored = |end: f64| (2.0 * error * error - end * end).max(0.0).sqrt();
         let gain = |(place, &tenths): (usize, &usize)| {
-            let Interval { low, high } = ends(&|sample| sample.gains[place]);
-            GainInterval { share: tenths as f64 / 10.0, gain: gain_of(&ranking, tenths), low, high }
+            let interval = ends(samples.iter().filter_map(|sample| Some(sample.gains?[place])).collect())?;
+            let (share, gain) = (tenths as f64 / 10.0, gain_of(&ranking, tenths));
+            Some(GainInterval { share, gain, low: interval.low, high: interval.high })
         };
-        let gains = if ranking.total() > 0.0 { GAIN_TENTHS.iter().enumerate().map(gain).collect() } else { Vec::new() };
+        let gains = GAIN_TENTHS.iter().enumerate().filter(|_| ranking.total() > 0.0).filter_map(gain).collect();
         Self {
             level: 0.95,
             replicates: samples.len(),
-            auc: some_ends(&|sample| sample.auc),
-            average_precision: some_ends(&|sample| sample.average_precision),
-            log_loss: ends(&|sample| sample.log_loss),
-            brier: ends(&|sample| sample.brier),
+            auc: some_ends(figures.auc, &|sample| sample.auc),
+            average_precision: some_ends(figures.average_precision, &|sample| sample.average_precision),
+            log_loss: all_ends(&|sample| sample.log_loss),
+            brier: all_ends(&|sample| sample.brier),
             expected_calibration_error: Interval {
-                low: (2.0 * error - mirrored.high).max(0.0),
-                high: (2.0 * error - mirrored.low).max(0.0),
+                low: mirrored(of_samples.high),
+                high: mirrored(of_samples.low).max(error),
             },
-            top_decile_lift: some_ends(&|sample| sample.lift),
+            top_decile_lift: some_ends(figures.top_decile_lift, &|sample| sample.lift),
             gains,
         }
     }
@@ -153,7 +158,7 @@ impl Replicate {
             brier: rows.brier(times),
             calibration_error: expected_calibration_error_of(&calibration_table_of(&ranking)),
             lift: top_decile_lift_of(&ranking),
-            gains: GAIN_TENTHS.map(|tenths| gain_of(&ranking, tenths)),
+            gains: (ranking.total() > 0.0).then(|| GAIN_TENTHS.map(|tenths| gain_of(&ranking, tenths))),
         }
     }
 }
@@ -162,25 +167,23 @@ fn gain_of(ranking: &Ranking, tenths: usize) -> f64 {
     ranking.outcome_of_first(ranking.rows_in_tenths(tenths)) / ranking.total()
 }
 
-/// How often each row is drawn, if as many are drawn of either outcome as there are.
-fn draw(by_outcome: &[Vec<usize>; 2], generator: &mut Xoshiro256PlusPlus, times: &mut [u32]) {
+/// How often each row is drawn, if as many are drawn as there are.
+fn draw(generator: &mut Xoshiro256PlusPlus, times: &mut [u32]) {
     times.fill(0);
-    for places in by_outcome {
-        for _ in 0..places.len() {
-            times[places[generator.random_range(0..places.len())]] += 1;
-        }
+    for _ in 0..times.len() {
+        times[generator.random_range(0..times.len())] += 1;
     }
 }
 
-/// The 2.5 % and 97.5 % points, on the straight line between neighbours.
-fn ends(mut values: Vec<f64>) -> Interval {
+/// The 2.5 % and 97.5 % points, on the straight line between neighbours; `None` of no values.
+fn ends(mut values: Vec<f64>) -> Option<Interval> {
     values.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| {
-        let place = share * (values.len() - 1) as f64;
+        let place = share * values.len().checked_sub(1)? as f64;
         let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
-        below + place.fract() * (above - below)
+        Some(below + place.fract() * (above - below))
     };
-    Interval { low: at(0.025), high: at(0.975) }
+    Some(Interval { low: at(0.025)?, high: at(0.975)? })
 }
 
 #[cfg(test)]

@@ -56,12 +56,6 @@ impl SortedRows {
         Ok(Self { rows, weights })
     }
 
-    /// Places of the rows where it happened, and of the others.
-    pub(super) fn by_outcome(&self) -> [Vec<usize>; 2] {
-        let (positive, negative) = (0..self.rows.len()).partition(|&place| self.rows[place].happened);
-        [positive, negative]
-    }
-
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

@@ -1,3 +1,5 @@
+//! Tests of the intervals: how often they hold the truth, and what they depend on.
+
 use super::*;
 use crate::evaluate::ClassifierFigures;
 use tend_models::families::logistic::sigmoid;
@@ -21,7 +23,9 @@ fn holds(interval: Option<Interval>, value: Option<f64>) -> bool {
 fn about_95_of_100_intervals_hold_the_truth() {
     let (forecasts, happened) = honest_rows(400_000, 1);
     let truth = ClassifierFigures::of(&forecasts, &happened).unwrap();
-    let mut held = [0_usize; 4];
+    let too_high = |forecasts: &[f64]| -> Vec<f64> { forecasts.iter().map(|forecast| forecast.powf(0.7)).collect() };
+    let off_by = ClassifierFigures::of(&too_high(&forecasts), &happened).unwrap().expected_calibration_error;
+    let mut held = [0_usize; 5];
     for trial in 0..200 {
         let (forecasts, happened) = honest_rows(500, 100 + trial);
         let intervals = Intervals::of(&forecasts, &happened, OutcomeWeights::ONE, trial).unwrap();
@@ -29,11 +33,14 @@ fn about_95_of_100_intervals_hold_the_truth() {
         held[1] += usize::from(holds(intervals.average_precision, truth.average_precision));
         held[2] += usize::from(holds(intervals.top_decile_lift, truth.top_decile_lift));
         held[3] += usize::from(intervals.expected_calibration_error.low <= 0.005);
+        let intervals = Intervals::of(&too_high(&forecasts), &happened, OutcomeWeights::ONE, trial).unwrap();
+        held[4] += usize::from(holds(Some(intervals.expected_calibration_error), Some(off_by)));
     }
     // Of 200, 190 are expected; fewer than 178 or more than 199 of them would be a bias, not luck.
     assert!((178..=199).contains(&held[0]), "AUC: {held:?} of 200");
     assert!(held[1] >= 170 && held[2] >= 170, "average precision and lift: {held:?} of 200");
     assert!(held[3] >= 178, "calibration error of honest forecasts: {held:?} of 200");
+    assert!(held[4] >= 160, "calibration error {off_by} of forecasts that are too high: {held:?} of 200");
 }
 
 #[test]
