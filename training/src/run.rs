@@ -97,7 +97,7 @@ pub struct Figures {
     /// Folds of the cross-validation, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
-    /// The candidates on the tune rows, best first.
+    /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
     /// Figures of each product of an upsell model.

@@ -25,7 +25,7 @@ pub(super) fn model_card(trained: &Trained) -> String {
     if !figures.candidates.is_empty() {
         let _ = writeln!(
             card,
-            "## Candidates on the tune rows, best first\n\n| family | log loss | AUC |\n| --- | --- | --- |"
+            "## Candidates on the tune rows, the chosen one first\n\n| family | log loss | AUC |\n| --- | --- | --- |"
         );
         for candidate in &figures.candidates {
             let auc = candidate.figures.auc.map_or_else(String::new, |auc| format!("{auc:.4}"));
