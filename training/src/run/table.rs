@@ -97,12 +97,7 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         }
         None => cross_validated(run, &samples, to_real_rate)?,
     };
-    let weights = match run.base_rate {
-        Some(real) if (0.0..1.0).contains(&rate(&tested.happened)) && rate(&tested.happened) > 0.0 => {
-            OutcomeWeights::to_rate(rate(&tested.happened), real)
-        }
-        _ => OutcomeWeights::ONE,
-    };
+    let weights = weights(run.base_rate, &tested.happened);
     let campaign = (run.task == Task::Churn).then_some(run.campaign);
     let judging = HeldOutParams { weights, campaign, seed: run.seed };
     let held_out = HeldOut::of(&tested.forecasts, &tested.happened, judging)?;
@@ -117,7 +112,13 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     figures.importance = importance(&last.champion, &tested.samples, &tested.places, run.seed)?;
     let (plan, rows) = (samples.plan.clone(), samples.len());
     let classifier = to_real_rate(last.champion);
-    let model = match run.task {
+    let model = model(run, plan, classifier);
+    let curves = Some(held_out.curves);
+    Ok(Trained { curves, ..Trained::new(model, figures, None, rows, run.seed) })
+}
+
+fn model(run: &TableRun, plan: FeaturePlan, classifier: Classifier) -> Model {
+    match run.task {
         Task::Churn => {
             Model::Churn(ChurnModel { plan, classifier, definition: ChurnDefinition::TargetColumn, horizon_days: 0 })
         }
@@ -127,9 +128,16 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
             products: vec![(run.target.column.clone(), classifier)],
             horizon_days: 0,
         }),
-    };
-    let curves = Some(held_out.curves);
-    Ok(Trained { curves, ..Trained::new(model, figures, None, rows, run.seed) })
+    }
+}
+
+/// What tested rows count, so that figures are of the real rate; rows of one outcome alone cannot be brought to it.
+fn weights(base_rate: Option<f64>, happened: &[bool]) -> OutcomeWeights {
+    let has_both = happened.contains(&true) && happened.contains(&false);
+    match base_rate {
+        Some(real) if has_both => OutcomeWeights::to_rate(rate(happened), real),
+        _ => OutcomeWeights::ONE,
+    }
 }
 
 /// Forecasts of held-out rows and what happened.
