@@ -5,6 +5,10 @@ mod decide;
 #[cfg(feature = "train")]
 mod demo;
 #[cfg(feature = "train")]
+mod evaluate;
+#[cfg(feature = "train")]
+mod explain;
+#[cfg(feature = "train")]
 mod features;
 #[cfg(feature = "train")]
 mod init;
@@ -35,6 +39,9 @@ pub struct Cli {
     /// Writes machine-readable answers.
     #[arg(long, global = true)]
     json: bool,
+    /// At most this many threads compute; without it, as many as the machine has.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,6 +63,12 @@ enum Command {
     /// Trains models and publishes them.
     #[cfg(feature = "train")]
     Train(train::Args),
+    /// Judges a published model on held-out or new rows.
+    #[cfg(feature = "train")]
+    Evaluate(evaluate::Args),
+    /// Says why one customer has this probability.
+    #[cfg(feature = "train")]
+    Explain(explain::Args),
     /// Scores every customer.
     #[cfg(feature = "train")]
     Score(score::Args),
@@ -80,6 +93,10 @@ fn usage_error(message: &str) -> anyhow::Error {
 
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let threads = cli.threads.map(usize::from);
+    if let Some(threads) = threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    }
     let project = project::Project { folder: cli.project, json: cli.json };
     match cli.command {
         #[cfg(feature = "train")]
@@ -93,6 +110,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&project, &args),
         #[cfg(feature = "train")]
+        Command::Evaluate(args) => evaluate::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Explain(args) => explain::run(&project, &args),
+        #[cfg(feature = "train")]
         Command::Score(args) => score::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Features(args) => features::run(&project, &args),
@@ -100,6 +121,6 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Decide(args) => decide::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(&project, &args),
+        Command::Serve(args) => serve::run(&project, &args, threads),
     }
 }

@@ -39,7 +39,7 @@ fn shop(customers: &str) -> Folder {
 
 #[test]
 fn a_command_that_is_used_wrongly_exits_with_2_and_answers_nothing() {
-    let cases: [&[&str]; 24] = [
+    let cases: [&[&str]; 35] = [
         &[],
         &["tidy"],
         &["init", "--dat", "data"],
@@ -54,6 +54,17 @@ fn a_command_that_is_used_wrongly_exits_with_2_and_answers_nothing() {
         &["train", "--task", "clv", "--transactions", "log.csv"],
         &["train", "--task", "churn", "--transactions", "log.csv", "--time", "day", "--amount", "paid"],
         &["train", "--task", "clv", "--table", "table.csv", "--target", "left"],
+        &["train", "--test", "test.csv"],
+        &["train", "--base-rate", "0.1"],
+        &["train", "--task", "churn", "--table", "table.csv", "--target", "left", "--base-rate", "1.5"],
+        &["train", "--task", "churn", "--table", "table.csv", "--target", "left", "--test", "t.csv", "--folds", "3"],
+        &["train", "--threads", "0"],
+        &["evaluate"],
+        &["evaluate", "--task", "segments"],
+        &["evaluate", "--task", "churn", "--table", "table.csv"],
+        &["explain"],
+        &["explain", "--customer", "c1", "--table", "table.csv"],
+        &["explain", "--customer", "c1", "--task", "clv"],
         &["score"],
         &["score", "--task", "clv", "--table", "table.csv", "--out", "scores.csv"],
         &[
@@ -100,7 +111,7 @@ fn a_command_that_is_used_wrongly_exits_with_2_and_answers_nothing() {
 
 #[test]
 fn a_command_that_fails_exits_with_1_and_leaves_no_file() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["init"], "data: cannot be listed; name the folder of your tables with --data"),
         (&["init", "--data", "."], "found no .csv, .csv.gz or .parquet file"),
         (&["check"], "tend.toml: cannot be read"),
@@ -116,6 +127,9 @@ fn a_command_that_fails_exits_with_1_and_leaves_no_file() {
             &["score", "--transactions", "none.csv", "--time", "day", "--amount", "paid", "--out", "scores.csv"],
             "no clv model is published",
         ),
+        (&["evaluate", "--task", "churn"], "tend.toml: cannot be read"),
+        (&["evaluate", "--task", "churn", "--table", "none.csv", "--target", "left"], "no churn model is published"),
+        (&["explain", "--customer", "c1"], "tend.toml: cannot be read"),
         (&["decide"], "tend.toml: cannot be read"),
         (&["models", "show", "churn"], "no version is the champion"),
         (&["models", "show", "churn", "3"], "no such version; see `tend models list`"),

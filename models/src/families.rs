@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod bg_nbd;
+pub mod blend;
 pub mod boosted;
 pub mod calibration;
 pub mod classifier;

@@ -15,5 +15,6 @@ pub mod artifact;
 pub mod files;
 pub mod registry;
 
+pub mod explanation;
 pub mod scorecard;
 pub mod scorer;

@@ -6,8 +6,8 @@
 /// level's index in the plan; the index equal to the number of levels stands for every level not in the plan.
 /// Nothing can go wrong here: a model that was loaded has been checked.
 pub trait Predict: Send + Sync {
-    /// The prediction on the model's own scale: log-odds for logistic regression and boosting, probability for a
-    /// forest.
+    /// The prediction on the model's own scale: log-odds for logistic regression, boosting and blends, probability
+    /// for a forest.
     fn predict(&self, row: &[f64]) -> f64;
 
     /// Splits the prediction over the features.

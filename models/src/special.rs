@@ -9,6 +9,9 @@ const SERIES_UP_TO: f64 = 9.0;
 /// Above this many terms up to the largest one, the integral is quicker than the power series.
 const SERIES_PEAK_UP_TO: f64 = 1e3;
 
+/// More terms than the continued fraction of the incomplete beta function needs at any usual shape.
+const MOST_FRACTION_TERMS: u32 = 1_000;
+
 /// ln Γ(x) for x > 0.
 #[must_use]
 pub fn log_gamma(x: f64) -> f64 {
@@ -31,6 +34,41 @@ pub fn log_gamma_ratio(base: f64, step: f64) -> f64 {
 #[must_use]
 pub fn log_beta(a: f64, b: f64) -> f64 {
     log_gamma(a.min(b)) - log_gamma_ratio(a.max(b), a.min(b))
+}
+
+/// I(a, b; x), the share of a Beta(a, b) distribution up to x, for a, b > 0 and x from 0 to 1.
+///
+/// By the continued fraction of NIST's Digital Library of Mathematical Functions, 8.17.22, which settles within some
+/// tens of terms below the mean of the distribution; above it the share beyond x is taken from 1.
+#[must_use]
+pub fn regularised_incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+    if x <= 0.0 || x >= 1.0 {
+        return if x <= 0.0 { 0.0 } else { 1.0 };
+    }
+    if x > (a + 1.0) / (a + b + 2.0) {
+        return 1.0 - regularised_incomplete_beta(b, a, 1.0 - x);
+    }
+    let front = (a * x.ln() + b * (-x).ln_1p() - log_beta(a, b)).exp() / a;
+    // Lentz's method: the ratio of successive numerators and denominators, kept off 0.
+    let off_zero = |value: f64| if value.abs() < f64::MIN_POSITIVE { f64::MIN_POSITIVE } else { value };
+    let (mut fraction, mut above, mut below) = (1.0, 1.0, 0.0);
+    for place in 0..MOST_FRACTION_TERMS {
+        let m = f64::from(place / 2);
+        let term = if place == 0 {
+            1.0
+        } else if place % 2 == 0 {
+            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+        } else {
+            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+        };
+        below = 1.0 / off_zero(1.0 + term * below);
+        above = off_zero(1.0 + term / above);
+        fraction *= above * below;
+        if (above * below - 1.0).abs() < f64::EPSILON {
+            break;
+        }
+    }
+    front * (fraction - 1.0)
 }
 
 /// ψ(x), the derivative of ln Γ(x), for x > 0.
@@ -199,6 +237,34 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_incomplete_beta_function_is_the_binomial_tail_and_its_reflection() {
+        // For whole a and b: the chance of at least a successes in a + b - 1 trials.
+        let tail = |a: u32, b: u32, x: f64| -> f64 {
+            let trials = a + b - 1;
+            (a..=trials)
+                .map(|successes| {
+                    let ways = log_gamma(f64::from(trials) + 1.0)
+                        - log_gamma(f64::from(successes) + 1.0)
+                        - log_gamma(f64::from(trials - successes) + 1.0);
+                    ways.exp() * x.powi(successes as i32) * (1.0 - x).powi((trials - successes) as i32)
+                })
+                .sum()
+        };
+        for (a, b) in [(1, 1), (6, 14), (7, 14), (30, 2)] {
+            for x in [0.001, 0.05, 0.3, 0.31, 0.6, 0.95] {
+                let found = regularised_incomplete_beta(f64::from(a), f64::from(b), x);
+                let expected = tail(a, b, x);
+                assert!((found - expected).abs() < 1e-13, "found {found}, expected {expected} at {a} {b} {x}");
+            }
+        }
+        // Beta(.5, .5) is the arcsine distribution.
+        let found = regularised_incomplete_beta(0.5, 0.5, 0.2);
+        let expected = 2.0 / std::f64::consts::PI * 0.2_f64.sqrt().asin();
+        assert!((found - expected).abs() < 1e-14, "found {found}, expected {expected}");
+        assert_eq!([0.0, 1.0].map(|x| regularised_incomplete_beta(2.0, 3.0, x)), [0.0, 1.0]);
+    }
 
     // All expected values: mpmath 1.4, to 30 digits.
 

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tend::book::Book;
+#[cfg(feature = "train")]
+use tend_models::artifact::{Header, Model};
 use tend_models::registry::Registry;
+#[cfg(feature = "train")]
+use tend_models::scorecard::Task;
 use tend_models::scorer::Scorer;
 use tend_models::timeline::Timelines;
 
@@ -45,6 +49,18 @@ impl Project {
             self.folder.display()
         );
         Ok(Book::new(scorer, timelines, &self.policy()?)?)
+    }
+
+    /// A version of a task's models; without one, the champion.
+    #[cfg(feature = "train")]
+    pub fn model(&self, task: Task, version: Option<&str>) -> anyhow::Result<(Header, Model)> {
+        match version {
+            Some(version) => Ok(self.registry().load(task, version)?),
+            None => self
+                .registry()
+                .load_champion(task)?
+                .with_context(|| format!("no {task} model is published in {}; train one first", self.folder.display())),
+        }
     }
 
     /// Prints an answer as JSON on one line.

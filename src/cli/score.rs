@@ -72,7 +72,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
         Some(TaskName::Upsell) => Task::Upsell,
         _ => return Err(usage_error("a customer table scores --task churn or --task upsell")),
     };
-    let (header, model) = champion(project, task)?;
+    let (header, model) = project.model(task, None)?;
     let plan = model.plan();
     let customers = read_customer_table(table, plan, args.log.id.as_deref())?;
     let (classifier, name) = match &model {
@@ -106,18 +106,11 @@ fn band(probability: f64) -> &'static str {
     }
 }
 
-fn champion(project: &Project, task: Task) -> anyhow::Result<(tend_models::artifact::Header, Model)> {
-    project
-        .registry()
-        .load_champion(task)?
-        .with_context(|| format!("no {task} model is published in {}; train one first", project.folder.display()))
-}
-
 fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
         return Err(usage_error("--transactions scores lifetime value only; expected --task clv"));
     }
-    let (header, model) = champion(project, Task::Clv)?;
+    let (header, model) = project.model(Task::Clv, None)?;
     let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
     if let Some(horizon_days) = args.horizon {
         model.horizon_days = horizon_days;

@@ -18,13 +18,17 @@ pub struct Args {
     addr: SocketAddr,
 }
 
-/// Serves until the process is told to stop.
-pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
+/// Serves until the process is told to stop; at most `threads` threads answer, if given.
+pub fn run(project: &Project, args: &Args, threads: Option<usize>) -> anyhow::Result<()> {
     let timelines = open_timelines(&project.timelines_path())?;
     let moment = timelines.known_until().unwrap_or(Moment::from_day(0));
     let book = project.book(timelines)?;
     let service = Arc::new(Service { book, moment });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        runtime.worker_threads(threads);
+    }
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await

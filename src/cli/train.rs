@@ -8,9 +8,13 @@ use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
+use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, Recipe, Source, Training};
-use tend_training::run::{ClvRun, Figures, ProjectRun, TableRun, Trained, train_clv, train_project, train_table};
+use tend_training::run::{
+    ClvRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv, train_project,
+    train_table,
+};
 use tend_training::tables::TableFile;
 
 use super::project::{Project, account, currency, now};
@@ -41,8 +45,17 @@ pub struct Args {
     #[arg(long, value_delimiter = ',')]
     keep: Vec<String>,
     /// Folds of the cross-validation on a customer table.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "test")]
     folds: Option<usize>,
+    /// Held-out rows of a customer table of your own: the figures are theirs.
+    #[arg(long, requires = "table")]
+    test: Option<PathBuf>,
+    /// The real rate of positives, if the customer table was re-sampled to another: probabilities and figures are
+    /// brought to it.
+    #[arg(long, requires = "table", value_parser = parse_rate)]
+    base_rate: Option<f64>,
+    #[command(flatten)]
+    campaign: CampaignArgs,
     /// The seed of every random choice; without it that of tend.toml.
     #[arg(long)]
     seed: Option<u64>,
@@ -54,6 +67,42 @@ pub struct Args {
     /// The time unit of the parameters.
     #[arg(long, default_value = "day")]
     unit: Unit,
+}
+
+/// What a campaign to keep leavers costs and brings, for the profit that is told of a churn model.
+#[derive(Debug, clap::Args)]
+pub struct CampaignArgs {
+    /// What a customer who stays is worth, in money.
+    #[arg(long)]
+    customer_value: Option<f64>,
+    /// What an offer costs that is taken, in money.
+    #[arg(long)]
+    offer_cost: Option<f64>,
+    /// What a contact costs, in money.
+    #[arg(long)]
+    contact_cost: Option<f64>,
+}
+
+impl CampaignArgs {
+    /// The campaign with what was given.
+    pub fn over(&self, campaign: Campaign) -> anyhow::Result<Campaign> {
+        let campaign = Campaign {
+            customer_value: self.customer_value.unwrap_or(campaign.customer_value),
+            offer_cost: self.offer_cost.unwrap_or(campaign.offer_cost),
+            contact_cost: self.contact_cost.unwrap_or(campaign.contact_cost),
+            ..campaign
+        };
+        campaign.check().map_err(|fault| usage_error(&fault.replace('_', "-")))?;
+        Ok(campaign)
+    }
+}
+
+/// A rate strictly between 0 and 1.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
+        _ => Err("expected a number between 0 and 1, such as 0.04".to_owned()),
+    }
 }
 
 /// A bare transaction log.
@@ -133,6 +182,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     }
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
+    recipe.campaign = args.campaign.over(recipe.campaign)?;
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
     eprintln!("training on what was known before {as_of}");
@@ -176,11 +226,16 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         task,
         file: table.to_owned(),
         id: args.log.id.clone(),
-        target: args.target.clone().context("--table needs --target COLUMN")?,
-        positive: args.positive.clone(),
+        target: Target {
+            column: args.target.clone().context("--table needs --target COLUMN")?,
+            positive: args.positive.clone(),
+        },
         exclude: args.exclude.clone(),
         keep: args.keep.clone(),
         folds: args.folds,
+        test: args.test.clone(),
+        base_rate: args.base_rate,
+        campaign: args.campaign.over(Campaign::default())?,
         seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_table(&run)?)
@@ -238,29 +293,19 @@ fn describe(project: &Project, figures: &Figures) {
     let folder = project.registry().folder(figures.task, &figures.version);
     println!("{} version {}: {} is the champion", figures.task, figures.version, figures.family);
     if let Some(held_out) = &figures.held_out {
-        let auc = held_out.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
-        println!(
-            "  held-out customers {}, of these positive {}{auc}, log loss {:.4}, calibration error {:.4}",
-            held_out.rows, held_out.positives, held_out.log_loss, held_out.expected_calibration_error
-        );
+        describe_held_out(held_out, figures.detail.as_ref());
     }
-    for product in &figures.products {
-        let auc = product.held_out.auc.map_or_else(|| "unknown".to_owned(), |auc| format!("{auc:.3}"));
-        println!("  {}: AUC {auc} ({}), {} buyers", product.product, product.family, product.held_out.positives);
+    if let Some(rate) = figures.base_rate {
+        println!("  probabilities and figures are those of a rate of {} %", 100.0 * rate);
     }
+    figures.products.iter().for_each(describe_product);
     if let Some(value) = &figures.value {
         let found = &value.parameters;
         println!(
             "  r {:.4}, alpha {:.4}, a {:.4}, b {:.4}, log likelihood {:.3}",
             found.r, found.alpha, found.a, found.b, value.log_likelihood
         );
-        if let Some(hold_out) = &value.hold_out {
-            let purchases = &hold_out.purchases;
-            println!(
-                "  {:.0} days from {}: expected {:.0} purchase days, actual {:.0}",
-                hold_out.days, hold_out.from, purchases.predicted_total, purchases.actual_total
-            );
-        }
+        value.hold_out.iter().for_each(describe_hold_out);
     }
     for segment in &figures.segments {
         println!("  segment: {segment}");
@@ -269,4 +314,40 @@ fn describe(project: &Project, figures: &Figures) {
         println!("  left out {left_out}");
     }
     println!("  see {}", folder.join("report.html").display());
+}
+
+/// The figures of one forecast on rows that its model had not seen.
+pub fn describe_held_out(held_out: &ClassifierFigures, detail: Option<&HeldOutDetail>) {
+    let interval = detail.and_then(|detail| detail.intervals.auc);
+    let interval = interval.map_or_else(String::new, |ends| format!(" ({:.3} to {:.3})", ends.low, ends.high));
+    let auc = held_out.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}{interval}"));
+    println!(
+        "  held-out customers {}, of these positive {}{auc}, log loss {:.4}, calibration error {:.4}",
+        held_out.rows, held_out.positives, held_out.log_loss, held_out.expected_calibration_error
+    );
+    if let Some(profit) = detail.and_then(|detail| detail.profit) {
+        println!(
+            "  a campaign to the best {:.1} % of customers would earn {:.2} a customer, if one who stays is worth {}, an offer costs {} and a contact {}",
+            100.0 * profit.empc_fraction,
+            profit.empc,
+            profit.campaign.customer_value,
+            profit.campaign.offer_cost,
+            profit.campaign.contact_cost
+        );
+    }
+}
+
+/// The figures of one product.
+pub fn describe_product(product: &ProductFigures) {
+    let auc = product.held_out.auc.map_or_else(|| "unknown".to_owned(), |auc| format!("{auc:.3}"));
+    println!("  {}: AUC {auc} ({}), {} buyers", product.product, product.family, product.held_out.positives);
+}
+
+/// The figures of a lifetime value model on a window that it had not seen.
+pub fn describe_hold_out(hold_out: &HoldOut) {
+    let purchases = &hold_out.purchases;
+    println!(
+        "  {:.0} days from {}: expected {:.0} purchase days, actual {:.0}",
+        hold_out.days, hold_out.from, purchases.predicted_total, purchases.actual_total
+    );
 }

@@ -3,26 +3,34 @@
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
-use tend_models::families::calibration::{Calibration, Knot, log_odds};
+use tend_models::families::calibration::{Calibration, Knot, beta_columns, log_odds};
 use tend_models::families::logistic::sigmoid;
 use tend_models::quantities::Probability;
+
+use crate::evaluate::log_loss_of_one;
+use crate::fit::log_odds_line::{fit_log_odds_line, smoothed_targets};
 
 /// Parts of the rows that each candidate is judged on in turn.
 const FOLDS: usize = 5;
 /// Rarer outcomes than this do not tell one curve from another.
 const LEAST_FOR_PLATT: usize = 10;
-/// A free curve needs more of the rarer outcome than a line does.
+/// A curve with two ends needs more of the rarer outcome than a line does.
+const LEAST_FOR_BETA: usize = 50;
+/// A free curve needs more of it again.
 const LEAST_FOR_ISOTONIC: usize = 200;
-/// A more flexible curve has to gain this much log loss a row, in nats.
+/// A more flexible curve has to gain this much log loss a row, in nats, however sure the gain is.
 const WORTH_IT: f64 = 1e-4;
+/// Of several curves one looks better by luck more often than one alone would: each has to be surer.
+const STANDARD_ERRORS: f64 = 2.0;
 /// The folds are drawn with a fixed seed: the same rows always give the same calibration.
 const FOLD_SEED: u64 = 0x0ca1_1b7a;
 
-/// Fits the calibration that has the least cross-fitted log loss on these rows.
+/// Fits the simplest calibration whose cross-fitted log loss on these rows no other beats by more than noise.
 ///
 /// `raw` and `happened` are (n,): the raw probability of a row and its outcome. No model may have been fitted on
-/// the rows. The candidates are none, Platt's line in log-odds and an isotonic curve, in this order of flexibility;
-/// too few rows, or a gain too small to matter, leave the less flexible one.
+/// the rows. The candidates are none, Platt's line in log-odds, beta calibration and an isotonic curve, in this order
+/// of flexibility; too few rows, or a gain that is too small to matter or within its standard error, leave the less
+/// flexible one.
 ///
 /// # Panics
 /// If the two differ in length, or a raw probability is not from 0 to 1.
@@ -33,18 +41,70 @@ pub fn calibrate(raw: &[f64], happened: &[bool]) -> Calibration {
     let rarer = positives.min(happened.len() - positives);
     let mut points: Vec<Point> = raw.iter().zip(happened).map(|(&raw, &happened)| Point::new(raw, happened)).collect();
     points.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(FOLD_SEED));
-    let candidates: [(usize, CurveFit); 2] = [(LEAST_FOR_PLATT, fit_platt), (LEAST_FOR_ISOTONIC, fit_isotonic)];
-    let mut best = (cross_fitted_loss(&points, |_| Calibration::None), Calibration::None);
+    let candidates: [(usize, CurveFit); 3] =
+        [(LEAST_FOR_PLATT, fit_platt), (LEAST_FOR_BETA, fit_beta), (LEAST_FOR_ISOTONIC, fit_isotonic)];
+    let mut best = (cross_fitted_losses(&points, |_| Calibration::None), Calibration::None);
     for (least, fit) in candidates {
         if rarer < least {
             break;
         }
-        let loss = cross_fitted_loss(&points, fit);
-        if loss < best.0 - WORTH_IT {
-            best = (loss, fit(&points));
+        let losses = cross_fitted_losses(&points, fit);
+        if Gain::of(&best.0, &losses).is_beyond(STANDARD_ERRORS, WORTH_IT) {
+            best = (losses, fit(&points));
         }
     }
     best.1
+}
+
+/// How much less one model loses a row than another on the same rows, in nats, and how sure that is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gain {
+    /// Mean over the rows; above 0 where the second is better.
+    pub mean: f64,
+    /// Standard error of the mean.
+    pub standard_error: f64,
+}
+
+impl Gain {
+    /// From the losses of both on each row, (n,) each.
+    ///
+    /// # Panics
+    /// If the two differ in length.
+    #[must_use]
+    pub fn of(before: &[f64], after: &[f64]) -> Self {
+        assert_eq!(before.len(), after.len(), "losses of the same rows");
+        let rows = before.len() as f64;
+        let gains = || before.iter().zip(after).map(|(before, after)| before - after);
+        let mean = gains().sum::<f64>() / rows;
+        let variance = gains().map(|gain| (gain - mean).powi(2)).sum::<f64>() / (rows - 1.0);
+        Self { mean, standard_error: (variance / rows).sqrt() }
+    }
+
+    /// Whether it is above so many of its standard errors, and above what is worth having. Source: the
+    /// one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984).
+    #[must_use]
+    pub fn is_beyond(self, standard_errors: f64, worth_having: f64) -> bool {
+        self.mean > (standard_errors * self.standard_error).max(worth_having)
+    }
+}
+
+/// The calibration at another rate of positives than that of the rows it was fitted on, `log_odds_shift` apart.
+///
+/// Holds where the rows of either outcome are as they are at the real rate, only more or fewer: all log-odds then move
+/// by the difference of the log-odds of the two rates. Source: Saerens, Latinne and Decaestecker (2002), Elkan (2001).
+#[must_use]
+pub fn at_other_rate(calibration: Calibration, log_odds_shift: f64) -> Calibration {
+    match calibration {
+        Calibration::None => Calibration::Platt { slope: 1.0, intercept: log_odds_shift },
+        Calibration::Platt { slope, intercept } => Calibration::Platt { slope, intercept: intercept + log_odds_shift },
+        Calibration::Beta { gain, loss, intercept } => {
+            Calibration::Beta { gain, loss, intercept: intercept + log_odds_shift }
+        }
+        Calibration::Isotonic { knots } => {
+            let moved = |knot: Knot| Knot { calibrated: sigmoid(log_odds(knot.calibrated) + log_odds_shift), ..knot };
+            Calibration::Isotonic { knots: knots.into_iter().map(moved).collect() }
+        }
+    }
 }
 
 type CurveFit = fn(&[Point]) -> Calibration;
@@ -61,84 +121,41 @@ impl Point {
     }
 }
 
-/// Mean log loss, in nats, of curves fitted without the points that they are judged on.
-fn cross_fitted_loss(points: &[Point], fit: impl Fn(&[Point]) -> Calibration) -> f64 {
-    let mut total = 0.0;
+/// The log loss of each point, in nats, by curves fitted without the points that they are judged on.
+fn cross_fitted_losses(points: &[Point], fit: impl Fn(&[Point]) -> Calibration) -> Vec<f64> {
+    let mut losses = vec![0.0; points.len()];
     for fold in 0..FOLDS {
         let in_fold = |&(position, _): &(usize, &Point)| position % FOLDS == fold;
         let others: Vec<Point> =
             points.iter().enumerate().filter(|pair| !in_fold(pair)).map(|(_, point)| *point).collect();
         let curve = fit(&others);
-        for (_, point) in points.iter().enumerate().filter(in_fold) {
-            let probability = curve.apply(point.raw).get();
-            let of_outcome = if point.happened { probability } else { 1.0 - probability };
-            total -= of_outcome.max(1e-12).ln();
+        for (place, point) in points.iter().enumerate().filter(in_fold) {
+            losses[place] = log_loss_of_one(curve.apply(point.raw).get(), point.happened);
         }
     }
-    total / points.len() as f64
+    losses
 }
 
-/// Platt's line by Newton's method, with his targets just inside 0 and 1; none if the line would fall.
+/// Platt's line; none if the line would fall.
 fn fit_platt(points: &[Point]) -> Calibration {
-    let positives = points.iter().filter(|point| point.happened).count() as f64;
-    let negatives = points.len() as f64 - positives;
-    let targets = [1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)];
-    let pairs: Vec<(f64, f64)> =
-        points.iter().map(|point| (log_odds(point.raw.get()), targets[usize::from(point.happened)])).collect();
-    let loss = |slope: f64, intercept: f64| -> f64 {
-        pairs.iter().map(|(x, target)| cross_entropy(slope * x + intercept, *target)).sum()
-    };
-    let (mut slope, mut intercept) = (1.0, 0.0);
-    let mut current = loss(slope, intercept);
-    for _ in 0..50 {
-        let Some((slope_step, intercept_step)) = newton_step(&pairs, slope, intercept) else {
-            break;
-        };
-        // Newton's step may overshoot where the curve is flat; a halved one goes down in the end.
-        let halved = (0..30).map(|halvings| 0.5_f64.powi(halvings)).find_map(|share| {
-            let next = (slope + share * slope_step, intercept + share * intercept_step);
-            let next_loss = loss(next.0, next.1);
-            (next_loss < current).then_some((next, next_loss))
-        });
-        let Some((next, next_loss)) = halved else {
-            break;
-        };
-        let settled = current - next_loss < 1e-12 * current;
-        (slope, intercept) = next;
-        current = next_loss;
-        if settled {
-            break;
-        }
-    }
-    if slope > 0.0 && slope.is_finite() && intercept.is_finite() {
-        Calibration::Platt { slope, intercept }
-    } else {
-        Calibration::None
+    let column = points.iter().map(|point| log_odds(point.raw.get())).collect();
+    match fit_log_odds_line(&[column], &targets(points)) {
+        Some(line) => Calibration::Platt { slope: line.weights[0], intercept: line.intercept },
+        None => Calibration::None,
     }
 }
 
-fn cross_entropy(log_odds: f64, target: f64) -> f64 {
-    // ln(1 + e^x) without overflow.
-    log_odds.max(0.0) + (-log_odds.abs()).exp().ln_1p() - target * log_odds
+/// Beta calibration; none if the curve would fall. Source: Kull, Silva Filho and Flach (2017).
+fn fit_beta(points: &[Point]) -> Calibration {
+    let column = |place: usize| points.iter().map(|point| beta_columns(point.raw.get())[place]).collect();
+    match fit_log_odds_line(&[column(0), column(1)], &targets(points)) {
+        Some(line) => Calibration::Beta { gain: line.weights[0], loss: line.weights[1], intercept: line.intercept },
+        None => Calibration::None,
+    }
 }
 
-fn newton_step(pairs: &[(f64, f64)], slope: f64, intercept: f64) -> Option<(f64, f64)> {
-    let mut gradient = (0.0, 0.0);
-    let (mut xx, mut x1, mut one) = (0.0, 0.0, 0.0);
-    for &(x, target) in pairs {
-        let probability = sigmoid(slope * x + intercept);
-        let gap = target - probability;
-        let weight = probability * (1.0 - probability);
-        gradient = (gradient.0 + gap * x, gradient.1 + gap);
-        xx += weight * x * x;
-        x1 += weight * x;
-        one += weight;
-    }
-    let determinant = xx * one - x1 * x1;
-    (determinant > 1e-9 * xx * one).then(|| {
-        let slope_step = (one * gradient.0 - x1 * gradient.1) / determinant;
-        (slope_step, (xx * gradient.1 - x1 * gradient.0) / determinant)
-    })
+fn targets(points: &[Point]) -> Vec<f64> {
+    smoothed_targets(&points.iter().map(|point| point.happened).collect::<Vec<_>>())
 }
 
 /// Neighbouring points that share one rate.
@@ -273,6 +290,52 @@ mod tests {
         let curve = calibrate(&raw, &happened);
         let Calibration::Platt { slope, intercept } = curve else { panic!("{curve:?}") };
         assert!((slope - 0.5).abs() < 0.05 && (intercept + 1.0).abs() < 0.08, "{slope} {intercept}");
+    }
+
+    #[test]
+    fn a_curve_of_two_ends_is_found() {
+        // Steep where the raw probability is near 0, flat where it is near 1: no line in log-odds is like this.
+        let truth = |raw: f64| sigmoid(1.6 * raw.ln() + 0.3 * -(1.0 - raw).ln() + 0.8);
+        let (raw, happened) = outcomes(40_000, truth);
+        let curve = calibrate(&raw, &happened);
+        let Calibration::Beta { gain, loss, intercept } = curve else { panic!("{curve:?}") };
+        assert!((gain - 1.6).abs() < 0.1 && (loss - 0.3).abs() < 0.1, "{gain} {loss}");
+        assert!((intercept - 0.8).abs() < 0.1, "{intercept}");
+        let gap = worst_gap(&Calibration::Beta { gain, loss, intercept }, truth);
+        assert!(gap < 0.01, "{gap}");
+    }
+
+    #[test]
+    fn a_gain_within_its_noise_is_no_gain() {
+        let before: Vec<f64> = (0..100).map(|row| f64::from(row % 2)).collect();
+        let steady: Vec<f64> = before.iter().map(|loss| loss - 0.01).collect();
+        assert!(Gain::of(&before, &steady).is_beyond(1.0, 1e-4));
+        assert!(!Gain::of(&before, &steady).is_beyond(1.0, 0.02));
+        // The same mean gain, out of large gains and losses: .01 against a standard error of .1.
+        let wild: Vec<f64> = before.iter().map(|loss| 0.99 - loss).collect();
+        let gain = Gain::of(&before, &wild);
+        assert!((gain.mean - 0.01).abs() < 1e-12 && (gain.standard_error - 0.1).abs() < 0.01, "{gain:?}");
+        assert!(!gain.is_beyond(1.0, 1e-4));
+    }
+
+    #[test]
+    fn another_rate_moves_all_log_odds_alike() {
+        let raw = [0.05, 0.3, 0.8];
+        let knots = raw.map(|raw| Knot { raw, calibrated: 0.9 * raw }).to_vec();
+        let curves = [
+            Calibration::None,
+            Calibration::Platt { slope: 0.8, intercept: 0.2 },
+            Calibration::Beta { gain: 0.8, loss: 1.1, intercept: 0.2 },
+            Calibration::Isotonic { knots },
+        ];
+        for curve in curves {
+            let moved = at_other_rate(curve.clone(), -2.0);
+            assert_eq!(moved.check(), Ok(()));
+            for raw in raw.map(Probability::clamped) {
+                let step = log_odds(moved.apply(raw).get()) - log_odds(curve.apply(raw).get());
+                assert!((step + 2.0).abs() < 1e-9, "{step} at {raw:?} of {curve:?}");
+            }
+        }
     }
 
     #[test]

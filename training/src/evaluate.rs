@@ -2,20 +2,31 @@
 
 mod classifier;
 mod curves;
+mod decomposition;
+mod held_out;
 mod importance;
+mod intervals;
 mod probability;
+mod profit;
 mod ranking;
 mod value;
+mod weighted;
 
 pub use classifier::{ClassifierCurves, ClassifierFigures};
 pub use curves::{LiftDecile, Point, gains_curve, lift_by_decile, precision_recall_curve, roc_curve};
+pub use decomposition::BrierDecomposition;
+pub use held_out::{HeldOut, HeldOutDetail, HeldOutParams};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
+pub use intervals::{GainInterval, Interval, Intervals};
+pub(crate) use probability::log_loss_of_one;
 pub use probability::{
     CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error, log_loss,
     wilson_interval,
 };
+pub use profit::{Campaign, CampaignProfit, expected_maximum_profit};
 pub use ranking::{auc, average_precision, top_decile_lift};
 pub use value::{Decile, Tracking, ValueFigures};
+pub use weighted::OutcomeWeights;
 
 /// Why a figure could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

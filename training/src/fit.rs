@@ -5,6 +5,7 @@ pub mod bg_nbd;
 pub mod boosting;
 pub mod forest;
 pub mod gamma_gamma;
+pub mod log_odds_line;
 pub mod logistic;
 mod maximise;
 pub mod season;

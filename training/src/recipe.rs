@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
+use crate::evaluate::Campaign;
 use crate::tables::TextFormat;
 
 /// Why a recipe cannot be used.
@@ -42,6 +43,8 @@ pub struct Recipe {
     pub tables: Tables,
     /// What counts as leaving.
     pub churn: Churn,
+    /// What a campaign to keep leavers costs and brings.
+    pub campaign: Campaign,
     /// What can be sold.
     pub upsell: Upsell,
     /// What a customer is worth.
@@ -263,6 +266,7 @@ impl Recipe {
                 self.clv.annual_discount_rate
             ));
         }
+        self.campaign.check().map_err(|fault| format!("[campaign] {fault}"))?;
         if self.training.moments == 0 {
             return Err("[training] moments is 0; expected at least 1".to_owned());
         }

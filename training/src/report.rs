@@ -11,7 +11,7 @@ mod page;
 mod tables;
 mod value;
 
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
+use crate::evaluate::{ClassifierFigures, HeldOut, Tracking, ValueFigures};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -136,10 +136,11 @@ pub struct ClassifierQuality {
     pub event: String,
     /// The period in which it was seen to happen or not, such as "2026-01-01 to 2026-03-31".
     pub period: String,
-    /// The figures.
-    pub figures: ClassifierFigures,
-    /// The curves.
-    pub curves: ClassifierCurves,
+    /// The figures, how sure they are, and the curves.
+    pub held_out: HeldOut,
+    /// The rate of the outcome that figures and curves are of, from 0 to 1: that of the rows, unless they were
+    /// weighted to another.
+    pub base_rate: f64,
 }
 
 /// Which features the forecasts depend on.

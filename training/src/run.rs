@@ -2,10 +2,12 @@
 
 mod card;
 mod clv;
+mod evaluation;
 mod matrix;
 mod project;
 mod sections;
 mod table;
+mod target;
 
 use serde::Serialize;
 use tend_models::artifact::{Header, Model};
@@ -14,7 +16,7 @@ use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
 use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, ValueFigures};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
 use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::table::FitError;
@@ -24,10 +26,12 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
+pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
 pub use project::{ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
+pub use target::Target;
 
 /// Why a model cannot be trained.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +90,16 @@ pub struct Figures {
     /// Rows that the figures were taken on, out of sample.
     #[serde(flatten)]
     pub held_out: Option<ClassifierFigures>,
+    /// How sure they are, and what they come from.
+    #[serde(flatten)]
+    pub detail: Option<HeldOutDetail>,
+    /// The real rate of positives, if the table was re-sampled: the figures are weighted to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_rate: Option<f64>,
     /// Folds of the cross-validation, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
-    /// The candidates on the tune rows, best first.
+    /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
     /// Figures of each product of an upsell model.
@@ -130,6 +140,9 @@ pub struct ProductFigures {
     /// Its figures on the test moment.
     #[serde(flatten)]
     pub held_out: ClassifierFigures,
+    /// How sure they are, and what they come from.
+    #[serde(flatten)]
+    pub detail: HeldOutDetail,
 }
 
 /// What a lifetime value model found.
@@ -202,6 +215,8 @@ impl Figures {
             version: String::new(),
             family: family.to_owned(),
             held_out: None,
+            detail: None,
+            base_rate: None,
             folds: None,
             candidates: Vec::new(),
             products: Vec::new(),

@@ -6,7 +6,8 @@ use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, ShapeBuilder};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
-use tend_models::families::calibration::Calibration;
+use tend_models::families::blend::{Blend, Member, MemberModel};
+use tend_models::families::calibration::{Calibration, log_odds};
 use tend_models::families::classifier::{Classifier, Family};
 use tend_models::families::logistic::{Logistic, Term, sigmoid};
 use tend_models::predict::{FeatureKind, Predict};
@@ -59,12 +60,21 @@ impl Customers {
     fn families(&self) -> Vec<Family> {
         let table = self.table();
         let forest = ForestParams { trees: 60, ..ForestParams::default() };
+        let logistic = LogisticParams::default().fit(&table).unwrap();
+        let forest = forest.fit(&table).unwrap();
+        let boosted = BoostingParams::for_rows(table.len()).fit(&table).unwrap();
+        let members = vec![
+            Member { weight: 0.2, model: MemberModel::Logistic(logistic.clone()) },
+            Member { weight: 0.3, model: MemberModel::Trees(forest.clone()) },
+            Member { weight: 0.5, model: MemberModel::Boosted(boosted.clone()) },
+        ];
         vec![
             Family::BaseRate(fit_base_rate(&table).unwrap()),
             Family::RecencyBins(RecencyBinsParams::new(0).fit(&table).unwrap()),
-            Family::Logistic(LogisticParams::default().fit(&table).unwrap()),
-            Family::Trees(forest.fit(&table).unwrap()),
-            Family::Boosted(BoostingParams::for_rows(table.len()).fit(&table).unwrap()),
+            Family::Logistic(logistic),
+            Family::Trees(forest),
+            Family::Boosted(boosted),
+            Family::Blend(Blend { members }),
         ]
     }
 }
@@ -205,6 +215,15 @@ fn an_unseen_category_and_unknown_values_get_a_probability_with_reasons_that_add
                 "{} explains {sum} of {predicted} for {row:?}",
                 classifier.family_name()
             );
+            let base = classifier.family.explain_log_odds(row, &mut contributions);
+            let sum = base + contributions.iter().sum::<f64>();
+            let expected = log_odds(classifier.family.raw_probability(row).get());
+            let is_certain = expected.abs() > 13.0;
+            assert!(
+                is_certain || (sum - expected).abs() < 1e-9,
+                "{} explains log-odds {sum} of {expected} for {row:?}",
+                classifier.family_name()
+            );
         }
     }
 }
@@ -223,7 +242,7 @@ fn an_unseen_category_says_nothing() {
                 assert_eq!(trees.encodings[2].apply(3.0), overall);
             }
             // Boosting sends it where most customers of its path go: a guess, not a blank.
-            Family::Boosted(_) => assert!(contributions[2].abs() < 1.0, "{}", contributions[2]),
+            Family::Boosted(_) | Family::Blend(_) => assert!(contributions[2].abs() < 1.0, "{}", contributions[2]),
             Family::BaseRate(_) | Family::RecencyBins(_) => unreachable!("not in this half"),
         }
     }

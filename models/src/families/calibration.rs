@@ -42,6 +42,23 @@ pub enum Calibration {
         /// At least one.
         knots: Vec<Knot>,
     },
+    /// Log-odds of `gain` ln s - `loss` ln(1 - s) + `intercept`, for the raw probability s: a line in log-odds whose
+    /// two ends may differ in steepness. Source: Kull, Silva Filho and Flach (2017).
+    Beta {
+        /// Not below 0: steepness where s is near 0.
+        gain: f64,
+        /// Not below 0, and not 0 with `gain`: steepness where s is near 1.
+        loss: f64,
+        /// In log-odds.
+        intercept: f64,
+    },
+}
+
+/// ln s and -ln(1 - s) of a raw probability s, kept finite by [`NEAREST_TO_CERTAIN`]: the columns of beta calibration.
+#[must_use]
+pub fn beta_columns(raw: f64) -> [f64; 2] {
+    let inside = raw.clamp(NEAREST_TO_CERTAIN, 1.0 - NEAREST_TO_CERTAIN);
+    [inside.ln(), -(-inside).ln_1p()]
 }
 
 impl Calibration {
@@ -52,6 +69,10 @@ impl Calibration {
             Self::None => raw,
             Self::Platt { slope, intercept } => Probability::clamped(sigmoid(slope * log_odds(raw.get()) + intercept)),
             Self::Isotonic { knots } => Probability::clamped(interpolate(knots, raw.get())),
+            Self::Beta { gain, loss, intercept } => {
+                let [low, high] = beta_columns(raw.get());
+                Probability::clamped(sigmoid(gain * low + loss * high + intercept))
+            }
         }
     }
 
@@ -62,6 +83,7 @@ impl Calibration {
             Self::None => "none",
             Self::Platt { .. } => "platt",
             Self::Isotonic { .. } => "isotonic",
+            Self::Beta { .. } => "beta",
         }
     }
 
@@ -76,6 +98,17 @@ impl Calibration {
                 ModelError::finite("Platt intercept", &[*intercept])?;
                 if !(*slope > 0.0 && slope.is_finite()) {
                     return Err(ModelError::number("Platt slope", *slope, "a finite number above 0"));
+                }
+                Ok(())
+            }
+            Self::Beta { gain, loss, intercept } => {
+                let part = "beta calibration";
+                ModelError::finite(part, &[*gain, *loss, *intercept])?;
+                if *gain < 0.0 || *loss < 0.0 {
+                    return Err(ModelError::number(part, gain.min(*loss), "a number not below 0"));
+                }
+                if *gain + *loss == 0.0 {
+                    return Err(ModelError::number(part, 0.0, "a curve that rises"));
                 }
                 Ok(())
             }
@@ -141,6 +174,19 @@ mod tests {
         }
         assert!(Calibration::Platt { slope: 0.0, intercept: 0.0 }.check().is_err());
         assert!(Calibration::Platt { slope: 1.0, intercept: f64::INFINITY }.check().is_err());
+        for (gain, loss, intercept) in [(0.0, 0.0, 1.0), (-0.1, 1.0, 0.0), (1.0, f64::NAN, 0.0), (1.0, 1.0, f64::NAN)] {
+            assert!(Calibration::Beta { gain, loss, intercept }.check().is_err(), "{gain} {loss} {intercept}");
+        }
+    }
+
+    #[test]
+    fn beta_calibration_with_equal_ends_is_the_line_of_platt() {
+        let beta = Calibration::Beta { gain: 0.7, loss: 0.7, intercept: -0.4 };
+        let platt = Calibration::Platt { slope: 0.7, intercept: -0.4 };
+        for raw in [0.0, 1e-4, 0.2, 0.5, 0.99, 1.0].map(Probability::clamped) {
+            let gap = beta.apply(raw).get() - platt.apply(raw).get();
+            assert!(gap.abs() < 1e-12, "{gap} at {raw:?}");
+        }
     }
 
     proptest! {
@@ -150,13 +196,15 @@ mod tests {
             calibrated in proptest::collection::vec(0.0..=1.0, 20),
             slope in 0.01..20.0,
             intercept in -9.0..9.0,
+            loss in 0.0..5.0,
             mut probes in proptest::collection::vec(0.0..=1.0, 2..50),
         ) {
             let mut calibrated = calibrated;
             calibrated.sort_by(f64::total_cmp);
             let knots = raw.iter().zip(calibrated).map(|(&raw, y)| knot(f64::from(raw) / 1e6, y)).collect();
             probes.sort_by(f64::total_cmp);
-            for curve in [Calibration::Isotonic { knots }, Calibration::Platt { slope, intercept }] {
+            let beta = Calibration::Beta { gain: slope, loss, intercept };
+            for curve in [Calibration::Isotonic { knots }, Calibration::Platt { slope, intercept }, beta] {
                 prop_assert_eq!(curve.check(), Ok(()));
                 let curved: Vec<f64> =
                     probes.iter().map(|&raw| curve.apply(Probability::clamped(raw)).get()).collect();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::{BaseRate, RecencyBins};
+use super::blend::{Blend, in_log_odds};
 use super::boosted::Boosted;
 use super::calibration::Calibration;
 use super::logistic::{Logistic, sigmoid};
@@ -151,6 +152,8 @@ pub enum Family {
     Trees(Trees),
     /// Gradient-boosted trees.
     Boosted(Boosted),
+    /// A weighted average of other families.
+    Blend(Blend),
 }
 
 impl Family {
@@ -163,6 +166,7 @@ impl Family {
             Self::Logistic(_) => "logistic",
             Self::Trees(_) => "forest",
             Self::Boosted(_) => "boosting",
+            Self::Blend(_) => "blend",
         }
     }
 
@@ -171,9 +175,21 @@ impl Family {
     pub fn raw_probability(&self, row: &[f64]) -> Probability {
         let prediction = self.predict(row);
         Probability::clamped(match self {
-            Self::Logistic(_) | Self::Boosted(_) => sigmoid(prediction),
+            Self::Logistic(_) | Self::Boosted(_) | Self::Blend(_) => sigmoid(prediction),
             Self::BaseRate(_) | Self::RecencyBins(_) | Self::Trees(_) => prediction,
         })
+    }
+
+    /// Splits the log-odds before calibration over the features, whatever the scale of the family: base + sum of
+    /// `contributions` = log-odds of the raw probability. Returns the base. See [`in_log_odds`].
+    pub fn explain_log_odds(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
+        let base = self.explain(row, contributions);
+        match self {
+            Self::Logistic(_) | Self::Boosted(_) | Self::Blend(_) => base,
+            Self::BaseRate(_) | Self::RecencyBins(_) | Self::Trees(_) => {
+                in_log_odds(base, self.predict(row), contributions)
+            }
+        }
     }
 
     fn as_predict(&self) -> &dyn Predict {
@@ -183,11 +199,12 @@ impl Family {
             Self::Logistic(model) => model,
             Self::Trees(model) => model,
             Self::Boosted(model) => model,
+            Self::Blend(model) => model,
         }
     }
 }
 
-/// On the scale of the family: log-odds for logistic regression and boosting, probability for the others.
+/// On the scale of the family: log-odds for logistic regression, boosting and blends, probability for the others.
 impl Predict for Family {
     fn predict(&self, row: &[f64]) -> f64 {
         self.as_predict().predict(row)
@@ -243,6 +260,7 @@ impl Classifier {
             Family::Logistic(model) => model.check(kinds)?,
             Family::Trees(model) => model.check(kinds)?,
             Family::Boosted(model) => model.check(kinds)?,
+            Family::Blend(model) => model.check(kinds)?,
         }
         self.calibration.check()
     }

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::curves::{gains_curve_of, lift_by_decile_of, precision_recall_curve_of, roc_curve_of};
-use super::probability::expected_calibration_error_of;
-use super::ranking::{Ranking, auc_of, average_precision_of, top_decile_lift_of};
-use super::{
-    CalibrationBin, LiftDecile, MetricError, Point, brier_score, calibration_table, check_probabilities, log_loss,
-};
+use super::probability::calibration_table_of;
+use super::ranking::Ranking;
+use super::weighted::{OutcomeWeights, SortedRows};
+use super::{CalibrationBin, LiftDecile, MetricError, Point, check_probabilities};
 
 /// How good probabilities of one event were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,18 +36,7 @@ impl ClassifierFigures {
     /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or
     /// [`MetricError::NotProbability`].
     pub fn of(forecasts: &[f64], happened: &[bool]) -> Result<Self, MetricError> {
-        check_probabilities(forecasts, happened)?;
-        let ranking = Ranking::of_events(forecasts, happened);
-        Ok(Self {
-            rows: forecasts.len(),
-            positives: happened.iter().filter(|happened| **happened).count(),
-            auc: auc_of(&ranking),
-            average_precision: average_precision_of(&ranking),
-            log_loss: log_loss(forecasts, happened)?,
-            brier: brier_score(forecasts, happened)?,
-            expected_calibration_error: expected_calibration_error_of(&calibration_table(forecasts, happened)?),
-            top_decile_lift: top_decile_lift_of(&ranking),
-        })
+        Ok(SortedRows::new(forecasts, happened, OutcomeWeights::ONE)?.figures().0)
     }
 
     /// Share of the rows where it happened, from 0 to 1.
@@ -82,13 +70,17 @@ impl ClassifierCurves {
     pub fn of(forecasts: &[f64], happened: &[bool]) -> Result<Self, MetricError> {
         check_probabilities(forecasts, happened)?;
         let ranking = Ranking::of_events(forecasts, happened);
-        Ok(Self {
-            roc: roc_curve_of(&ranking),
-            precision_recall: precision_recall_curve_of(&ranking),
-            gains: gains_curve_of(&ranking),
-            lift_by_decile: lift_by_decile_of(&ranking),
-            calibration: calibration_table(forecasts, happened)?,
-        })
+        Ok(Self::of_ranking(&ranking, calibration_table_of(&ranking)))
+    }
+
+    pub(super) fn of_ranking(ranking: &Ranking, calibration: Vec<CalibrationBin>) -> Self {
+        Self {
+            roc: roc_curve_of(ranking),
+            precision_recall: precision_recall_curve_of(ranking),
+            gains: gains_curve_of(ranking),
+            lift_by_decile: lift_by_decile_of(ranking),
+            calibration,
+        }
     }
 }
 

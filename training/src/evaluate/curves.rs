@@ -46,16 +46,16 @@ pub fn roc_curve(scores: &[f64], happened: &[bool]) -> Result<Vec<Point>, Metric
 }
 
 pub(super) fn roc_curve_of(ranking: &Ranking) -> Vec<Point> {
-    let positives = ranking.total();
-    let negatives = ranking.rows() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
+    if !ranking.has_both() {
         return Vec::new();
     }
+    let positives = ranking.total();
+    let negatives = ranking.rows() - positives;
     let start = std::iter::once(Point { x: 0.0, y: 0.0 });
     let steps = ranking
         .steps
         .iter()
-        .map(|step| Point { x: (step.rows as f64 - step.outcome) / negatives, y: step.outcome / positives });
+        .map(|step| Point { x: (step.rows - step.outcome) / negatives, y: step.outcome / positives });
     thinned(start.chain(steps).collect())
 }
 
@@ -76,11 +76,8 @@ pub(super) fn precision_recall_curve_of(ranking: &Ranking) -> Vec<Point> {
     if positives == 0.0 {
         return Vec::new();
     }
-    let mut points: Vec<Point> = ranking
-        .steps
-        .iter()
-        .map(|step| Point { x: step.outcome / positives, y: step.outcome / step.rows as f64 })
-        .collect();
+    let mut points: Vec<Point> =
+        ranking.steps.iter().map(|step| Point { x: step.outcome / positives, y: step.outcome / step.rows }).collect();
     points.insert(0, Point { x: 0.0, ..points[0] });
     thinned(points)
 }
@@ -101,9 +98,9 @@ pub(super) fn gains_curve_of(ranking: &Ranking) -> Vec<Point> {
     if positives == 0.0 {
         return Vec::new();
     }
-    let rows = ranking.rows() as f64;
+    let rows = ranking.rows();
     let start = std::iter::once(Point { x: 0.0, y: 0.0 });
-    let steps = ranking.steps.iter().map(|step| Point { x: step.rows as f64 / rows, y: step.outcome / positives });
+    let steps = ranking.steps.iter().map(|step| Point { x: step.rows / rows, y: step.outcome / positives });
     thinned(start.chain(steps).collect())
 }
 
@@ -124,24 +121,24 @@ pub(super) fn lift_by_decile_of(ranking: &Ranking) -> Vec<LiftDecile> {
     if positives == 0.0 {
         return Vec::new();
     }
-    let base_rate = positives / ranking.rows() as f64;
+    let base_rate = positives / ranking.rows();
     (1..=10)
         .filter_map(|decile| {
             let (start, end) = (ranking.rows_in_tenths(decile - 1), ranking.rows_in_tenths(decile));
             let rows = end - start;
-            if rows == 0 {
+            if rows <= 0.0 {
                 return None;
             }
             let so_far = ranking.outcome_of_first(end);
             let positives = so_far - ranking.outcome_of_first(start);
-            let rate = positives / rows as f64;
+            let rate = positives / rows;
             Some(LiftDecile {
                 decile,
-                rows,
+                rows: rows.round() as usize,
                 positives,
                 rate,
                 lift: rate / base_rate,
-                cumulative_lift: so_far / end as f64 / base_rate,
+                cumulative_lift: so_far / end / base_rate,
             })
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ranking::Ranking;
 use super::{MetricError, check_probabilities};
 
 /// How many groups of customers a calibration is judged on.
@@ -28,7 +29,7 @@ pub fn log_loss(forecasts: &[f64], happened: &[bool]) -> Result<f64, MetricError
 }
 
 /// What one row adds to the log loss, in nats.
-pub(super) fn log_loss_of_one(forecast: f64, happened: bool) -> f64 {
+pub(crate) fn log_loss_of_one(forecast: f64, happened: bool) -> f64 {
     let forecast = forecast.clamp(LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP);
     if happened { -forecast.ln() } else { -(-forecast).ln_1p() }
 }
@@ -74,31 +75,40 @@ pub struct CalibrationBin {
 /// [`MetricError::Lengths`], [`MetricError::Empty`], [`MetricError::NotFinite`] or [`MetricError::NotProbability`].
 pub fn calibration_table(forecasts: &[f64], happened: &[bool]) -> Result<Vec<CalibrationBin>, MetricError> {
     check_probabilities(forecasts, happened)?;
-    let mut pairs: Vec<(f64, bool)> = forecasts.iter().copied().zip(happened.iter().copied()).collect();
-    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let mut bins = Vec::with_capacity(CALIBRATION_BINS);
-    let mut start = 0;
-    for bin in 1..=CALIBRATION_BINS {
-        let mut end = pairs.len() * bin / CALIBRATION_BINS;
-        while (1..pairs.len()).contains(&end) && pairs[end].0 == pairs[end - 1].0 {
-            end += 1;
-        }
-        if end > start {
-            bins.push(calibration_bin(&pairs[start..end]));
-            start = end;
-        }
-    }
-    Ok(bins)
+    Ok(calibration_table_of(&Ranking::of_events(forecasts, happened)))
 }
 
-fn calibration_bin(pairs: &[(f64, bool)]) -> CalibrationBin {
-    let rows = pairs.len();
-    let positives = pairs.iter().filter(|(_, happened)| *happened).count();
-    let (interval_low, interval_high) = wilson_interval(positives, rows);
+pub(super) fn calibration_table_of(ranking: &Ranking) -> Vec<CalibrationBin> {
+    let share = |bin: usize| ranking.rows() * bin as f64 / CALIBRATION_BINS as f64;
+    let end_of = |bin: usize| if ranking.is_whole { share(bin).floor() } else { share(bin) };
+    let mut bins = Vec::with_capacity(CALIBRATION_BINS);
+    let (mut start, mut before) = ((0.0, 0.0), 0.0);
+    let mut forecasts = 0.0;
+    let mut bin = 1;
+    // From the lowest forecast up: what has at most this forecast is the total less what has more.
+    for (place, step) in ranking.steps.iter().enumerate().rev() {
+        let above = place.checked_sub(1).map(|above| ranking.steps[above]);
+        let (rows_above, outcome_above) = above.map_or((0.0, 0.0), |above| (above.rows, above.outcome));
+        let end = (ranking.rows() - rows_above, ranking.total() - outcome_above);
+        forecasts += step.score * (end.0 - before);
+        before = end.0;
+        if end.0 >= end_of(bin) || place == 0 {
+            bins.push(calibration_bin(end.0 - start.0, end.1 - start.1, forecasts));
+            (start, forecasts) = (end, 0.0);
+            while bin < CALIBRATION_BINS && end_of(bin) <= end.0 {
+                bin += 1;
+            }
+        }
+    }
+    bins
+}
+
+fn calibration_bin(rows: f64, positives: f64, forecasts: f64) -> CalibrationBin {
+    let (interval_low, interval_high) = wilson(positives / rows, rows);
     CalibrationBin {
-        mean_forecast: pairs.iter().map(|(forecast, _)| forecast).sum::<f64>() / rows as f64,
-        observed_rate: positives as f64 / rows as f64,
-        rows,
+        mean_forecast: forecasts / rows,
+        observed_rate: positives / rows,
+        rows: rows.round() as usize,
         interval_low,
         interval_high,
     }
@@ -129,8 +139,10 @@ pub fn wilson_interval(positives: usize, rows: usize) -> (f64, f64) {
     if rows == 0 {
         return (0.0, 1.0);
     }
-    let n = rows as f64;
-    let rate = positives as f64 / n;
+    wilson(positives as f64 / rows as f64, rows as f64)
+}
+
+fn wilson(rate: f64, n: f64) -> (f64, f64) {
     let z_squared = NORMAL_975 * NORMAL_975;
     let centre = rate + z_squared / (2.0 * n);
     let reach = NORMAL_975 * (rate * (1.0 - rate) / n + z_squared / (4.0 * n * n)).sqrt();

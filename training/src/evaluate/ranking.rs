@@ -4,10 +4,13 @@ use super::{MetricError, check_scores};
 
 /// Rows from the highest score to the lowest, those with the same score taken together.
 ///
-/// Only the ends of the groups of equal scores are kept, so no figure depends on the order in which rows came.
+/// Only the ends of the groups of equal scores are kept, so no figure depends on the order in which rows came. A row
+/// may stand for several, or for part of one: its weight says how many.
 pub(super) struct Ranking {
     /// One entry for each distinct score, highest first.
     pub(super) steps: Vec<Step>,
+    /// Whether all weights are whole: a tenth then ends at a row's edge.
+    pub(super) is_whole: bool,
 }
 
 /// The state after all rows with at least this score.
@@ -15,7 +18,7 @@ pub(super) struct Ranking {
 pub(super) struct Step {
     pub(super) score: f64,
     /// Rows with this score or a higher one.
-    pub(super) rows: usize,
+    pub(super) rows: f64,
     /// Sum of their outcomes.
     pub(super) outcome: f64,
 }
@@ -25,17 +28,7 @@ impl Ranking {
     pub(super) fn new(scores: &[f64], outcomes: impl Iterator<Item = f64>) -> Self {
         let mut pairs: Vec<(f64, f64)> = scores.iter().map(|score| score + 0.0).zip(outcomes).collect();
         pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));
-        let mut steps: Vec<Step> = Vec::new();
-        let mut sum = 0.0;
-        for (index, (score, outcome)) in pairs.into_iter().enumerate() {
-            sum += outcome;
-            let step = Step { score, rows: index + 1, outcome: sum };
-            match steps.last_mut() {
-                Some(last) if last.score == score => *last = step,
-                _ => steps.push(step),
-            }
-        }
-        Self { steps }
+        Self::of_sorted(pairs.into_iter().map(|(score, outcome)| (score, 1.0, outcome)), true)
     }
 
     /// Ranks events: an outcome of 1 where it happened.
@@ -43,8 +36,25 @@ impl Ranking {
         Self::new(scores, happened.iter().map(|&happened| f64::from(u8::from(happened))))
     }
 
-    pub(super) fn rows(&self) -> usize {
-        self.steps.last().map_or(0, |step| step.rows)
+    /// From rows in falling order of their scores: score, weight and outcome times weight.
+    pub(super) fn of_sorted(rows: impl Iterator<Item = (f64, f64, f64)>, is_whole: bool) -> Self {
+        let mut steps: Vec<Step> = Vec::with_capacity(rows.size_hint().0);
+        let mut sum = Step { score: f64::NAN, rows: 0.0, outcome: 0.0 };
+        for (score, weight, outcome) in rows {
+            if weight == 0.0 {
+                continue;
+            }
+            sum = Step { score, rows: sum.rows + weight, outcome: sum.outcome + outcome };
+            match steps.last_mut() {
+                Some(last) if last.score == score => *last = sum,
+                _ => steps.push(sum),
+            }
+        }
+        Self { steps, is_whole }
+    }
+
+    pub(super) fn rows(&self) -> f64 {
+        self.steps.last().map_or(0.0, |step| step.rows)
     }
 
     /// Sum of all outcomes: the number of positives if outcomes are events.
@@ -52,23 +62,29 @@ impl Ranking {
         self.steps.last().map_or(0.0, |step| step.outcome)
     }
 
+    /// Whether some rows are positive and some negative, if outcomes are events.
+    pub(super) fn has_both(&self) -> bool {
+        self.total() > 0.0 && self.steps.iter().any(|step| step.outcome < step.rows)
+    }
+
     /// Expected sum of outcomes in the first `rows` rows if equal scores were put in random order.
-    pub(super) fn outcome_of_first(&self, rows: usize) -> f64 {
+    pub(super) fn outcome_of_first(&self, rows: f64) -> f64 {
         let at = self.steps.partition_point(|step| step.rows < rows);
         let Some(end) = self.steps.get(at) else {
             return self.total();
         };
         let (rows_before, outcome_before) = match at.checked_sub(1) {
             Some(before) => (self.steps[before].rows, self.steps[before].outcome),
-            None => (0, 0.0),
+            None => (0.0, 0.0),
         };
-        let share = (rows - rows_before) as f64 / (end.rows - rows_before) as f64;
+        let share = (rows - rows_before) / (end.rows - rows_before);
         outcome_before + share * (end.outcome - outcome_before)
     }
 
-    /// How many of the first rows belong to the first `tenths` tenths: the share of all rows, rounded up.
-    pub(super) fn rows_in_tenths(&self, tenths: usize) -> usize {
-        (self.rows() * tenths).div_ceil(10)
+    /// How many of the first rows belong to the first `tenths` tenths: the share of all rows, rounded up to whole ones.
+    pub(super) fn rows_in_tenths(&self, tenths: usize) -> f64 {
+        let rows = self.rows() * tenths as f64 / 10.0;
+        if self.is_whole { rows.ceil() } else { rows }
     }
 }
 
@@ -86,18 +102,18 @@ pub fn auc(scores: &[f64], happened: &[bool]) -> Result<Option<f64>, MetricError
 }
 
 pub(super) fn auc_of(ranking: &Ranking) -> Option<f64> {
-    let positives = ranking.total();
-    let negatives = ranking.rows() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
+    if !ranking.has_both() {
         return None;
     }
+    let positives = ranking.total();
+    let negatives = ranking.rows() - positives;
     // Twice the number of pairs won, so that a tie counts 1 and the sum stays a whole number.
     let mut twice_won = 0.0;
-    let (mut rows_before, mut positives_before) = (0, 0.0);
+    let (mut rows_before, mut positives_before) = (0.0, 0.0);
     for step in &ranking.steps {
         let positives_here = step.outcome - positives_before;
-        let negatives_here = (step.rows - rows_before) as f64 - positives_here;
-        let negatives_below = negatives - (step.rows as f64 - step.outcome);
+        let negatives_here = step.rows - rows_before - positives_here;
+        let negatives_below = negatives - (step.rows - step.outcome);
         twice_won += positives_here * (2.0 * negatives_below + negatives_here);
         (rows_before, positives_before) = (step.rows, step.outcome);
     }
@@ -124,7 +140,7 @@ pub(super) fn average_precision_of(ranking: &Ranking) -> Option<f64> {
     let mut weighted = 0.0;
     let mut positives_before = 0.0;
     for step in &ranking.steps {
-        weighted += (step.outcome - positives_before) * step.outcome / step.rows as f64;
+        weighted += (step.outcome - positives_before) * step.outcome / step.rows;
         positives_before = step.outcome;
     }
     Some(weighted / positives)
@@ -148,8 +164,8 @@ pub(super) fn top_decile_lift_of(ranking: &Ranking) -> Option<f64> {
         return None;
     }
     let rows = ranking.rows_in_tenths(1);
-    let rate = ranking.outcome_of_first(rows) / rows as f64;
-    Some(rate / (positives / ranking.rows() as f64))
+    let rate = ranking.outcome_of_first(rows) / rows;
+    Some(rate / (positives / ranking.rows()))
 }
 
 #[cfg(test)]

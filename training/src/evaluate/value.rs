@@ -124,12 +124,12 @@ fn normalised_gini(by_prediction: &Ranking, actual: &[f64]) -> Option<f64> {
 /// Area between the curve of cumulative amounts and its diagonal, in rows times amount; ties make a straight line.
 fn area_above_diagonal(ranking: &Ranking) -> f64 {
     let mut area = 0.0;
-    let (mut rows_before, mut outcome_before) = (0, 0.0);
+    let (mut rows_before, mut outcome_before) = (0.0, 0.0);
     for step in &ranking.steps {
-        area += (step.rows - rows_before) as f64 * (outcome_before + step.outcome) / 2.0;
+        area += (step.rows - rows_before) * (outcome_before + step.outcome) / 2.0;
         (rows_before, outcome_before) = (step.rows, step.outcome);
     }
-    area - ranking.rows() as f64 * ranking.total() / 2.0
+    area - ranking.rows() * ranking.total() / 2.0
 }
 
 fn deciles(by_prediction: &Ranking, predicted: &[f64]) -> Vec<Decile> {
@@ -138,13 +138,12 @@ fn deciles(by_prediction: &Ranking, predicted: &[f64]) -> Vec<Decile> {
         .filter_map(|decile| {
             let start = by_prediction.rows_in_tenths(decile - 1);
             let end = by_prediction.rows_in_tenths(decile);
-            let mean = |ranking: &Ranking| {
-                (ranking.outcome_of_first(end) - ranking.outcome_of_first(start)) / (end - start) as f64
-            };
+            let mean =
+                |ranking: &Ranking| (ranking.outcome_of_first(end) - ranking.outcome_of_first(start)) / (end - start);
             (end > start).then(|| Decile {
                 predicted_mean: mean(&predictions),
                 actual_mean: mean(by_prediction),
-                n: end - start,
+                n: (end - start) as usize,
             })
         })
         .collect()

@@ -6,28 +6,33 @@ use super::ClassifierQuality;
 use super::charts::{
     Axis, BarGroup, Bars, Format, Role, Series, Swatch, bar_chart, calibration_chart, legend, line_chart,
 };
-use super::numbers::{count, counted, figure, fixed, percent, times};
+use super::numbers::{count, counted, figure, fixed, number, percent, times};
 use super::page::{ChartCard, tiles};
-use crate::evaluate::Point;
+use crate::evaluate::{Interval, Point};
 
 const fn point(x: f64, y: f64) -> Point {
     Point { x, y }
 }
 
 pub(super) fn classifier_quality(section: &ClassifierQuality) -> Markup {
-    let figures = &section.figures;
+    let figures = &section.held_out.figures;
     html! {
         p.lead {
             "Judged on " (counted(figures.rows as u64, "customer", "customers")) " that no model was fitted on: "
             (section.period) ". Customers who " (section.event) ": " (count(figures.positives as u64)) " ("
             (percent(figures.base_rate())) ")."
+            @if section.base_rate != figures.base_rate() {
+                " Figures and curves are weighted to the real rate of " (percent(section.base_rate)) "."
+            }
         }
         (figure_tiles(section))
-        @if section.curves.roc.is_empty() {
+        (brier_parts(section))
+        (profit(section))
+        @if section.held_out.curves.roc.is_empty() {
             p { "All of these customers had the same outcome, so there is no order to judge and no curve to draw." }
         }
         div.charts {
-            @if !section.curves.roc.is_empty() {
+            @if !section.held_out.curves.roc.is_empty() {
                 (roc(section))
                 (precision_recall(section))
                 (gains(section))
@@ -39,30 +44,64 @@ pub(super) fn classifier_quality(section: &ClassifierQuality) -> Markup {
 }
 
 fn figure_tiles(section: &ClassifierQuality) -> Markup {
-    let figures = &section.figures;
-    let base_rate = format!("random order: {}", fixed(figures.base_rate(), 3));
+    let figures = &section.held_out.figures;
+    let sure = &section.held_out.detail.intervals;
+    let range = |interval: Option<Interval>, decimals: usize, factor: f64| {
+        interval.map_or_else(String::new, |Interval { low, high }| {
+            format!("95%: {} to {}; ", fixed(low * factor, decimals), fixed(high * factor, decimals))
+        })
+    };
+    let told = |interval, decimals, factor, rest: &str| format!("{}{rest}", range(interval, decimals, factor));
+    let at_random = format!("random order {}", fixed(section.base_rate, 3));
     tiles(&[
-        ("AUC", figure(figures.auc), "", "random 0.5, perfect 1"),
-        ("Average precision", figure(figures.average_precision), "", &base_rate),
+        ("AUC", figure(figures.auc), "", &told(sure.auc, 3, 1.0, "random 0.5, perfect 1")),
+        ("Average precision", figure(figures.average_precision), "", &told(sure.average_precision, 3, 1.0, &at_random)),
         (
             "Lift of the first tenth",
             figures.top_decile_lift.map_or_else(|| "–".to_owned(), |lift| fixed(lift, 2)),
             "times",
-            "the average rate",
+            &told(sure.top_decile_lift, 2, 1.0, "times the average rate"),
         ),
-        ("Log loss", fixed(figures.log_loss, 4), "nats", "0 is perfect"),
-        ("Brier score", fixed(figures.brier, 4), "", "0 is perfect"),
+        ("Log loss", fixed(figures.log_loss, 4), "nats", &told(Some(sure.log_loss), 4, 1.0, "0 is perfect")),
+        ("Brier score", fixed(figures.brier, 4), "", &told(Some(sure.brier), 4, 1.0, "0 is perfect")),
         (
             "Calibration error",
             fixed(figures.expected_calibration_error * 100.0, 2),
             "% points",
-            "ten groups of equal size",
+            &told(Some(sure.expected_calibration_error), 2, 100.0, "ten groups of equal size"),
         ),
     ])
 }
 
+fn brier_parts(section: &ClassifierQuality) -> Markup {
+    let parts = section.held_out.detail.brier_decomposition;
+    html! {
+        p {
+            "The Brier score is " (fixed(parts.reliability, 4)) " (reliability, the gap between forecast and rate) less "
+            (fixed(parts.resolution, 4)) " (resolution, how far the forecasts part customers) plus "
+            (fixed(parts.uncertainty, 4)) " (uncertainty, the score of the average rate for everybody) plus "
+            (fixed(parts.within_groups, 4)) " (differences within the ten groups)."
+        }
+    }
+}
+
+fn profit(section: &ClassifierQuality) -> Markup {
+    html! {
+        @if let Some(profit) = section.held_out.detail.profit {
+            p {
+                "A campaign that contacts the best-scored " (percent(profit.empc_fraction)) " would earn "
+                (fixed(profit.empc, 2)) " a customer (expected maximum profit), if a customer who stays is worth "
+                (number(profit.campaign.customer_value)) ", an offer that is taken costs "
+                (number(profit.campaign.offer_cost)) ", a contact " (number(profit.campaign.contact_cost)) ", and "
+                (percent(profit.campaign.accept_alpha / (profit.campaign.accept_alpha + profit.campaign.accept_beta)))
+                " of the leavers accept on average."
+            }
+        }
+    }
+}
+
 fn roc(section: &ClassifierQuality) -> Markup {
-    let auc = section.figures.auc.unwrap_or(f64::NAN);
+    let auc = section.held_out.figures.auc.unwrap_or(f64::NAN);
     let verdict = match auc {
         auc if auc < 0.5 => "worse than random",
         auc if auc < 0.6 => "little better than random",
@@ -86,7 +125,7 @@ fn roc(section: &ClassifierQuality) -> Markup {
         &[
             Series { role: Role::Reference, points: &[point(0.0, 0.0), point(1.0, 1.0)] },
             Series { role: Role::Ideal, points: &[point(0.0, 0.0), point(0.0, 1.0), point(1.0, 1.0)] },
-            Series { role: Role::Main, points: &section.curves.roc },
+            Series { role: Role::Main, points: &section.held_out.curves.roc },
         ],
         None,
     );
@@ -114,8 +153,8 @@ fn line_legend() -> Markup {
 }
 
 fn precision_recall(section: &ClassifierQuality) -> Markup {
-    let base_rate = section.figures.base_rate();
-    let curve = &section.curves.precision_recall;
+    let base_rate = section.base_rate;
+    let curve = &section.held_out.curves.precision_recall;
     let at_half = curve.iter().find(|point| point.x >= 0.5).map_or(f64::NAN, |point| point.y);
     let here = format!(
         "Here: contacting from the best score down until half of all who {} are reached, {} of those contacted are such \
@@ -153,13 +192,15 @@ fn precision_recall(section: &ClassifierQuality) -> Markup {
 }
 
 fn gains(section: &ClassifierQuality) -> Markup {
-    let base_rate = section.figures.base_rate();
+    let base_rate = section.base_rate;
+    let sure = section.held_out.detail.intervals.gains.iter().find(|gain| gain.share == 0.2);
     let here = format!(
-        "Here: the best-scored 20% of the customers hold {} of all who {}, the best-scored half {}; a random 20% would \
+        "Here: the best-scored 20% of the customers hold {}{} of all who {}, the best-scored half {}; a random 20% would \
          hold 20%.",
-        percent(height_at(&section.curves.gains, 0.2)),
+        percent(height_at(&section.held_out.curves.gains, 0.2)),
+        sure.map_or_else(String::new, |gain| format!(" (95%: {} to {})", percent(gain.low), percent(gain.high))),
         section.event,
-        percent(height_at(&section.curves.gains, 0.5)),
+        percent(height_at(&section.held_out.curves.gains, 0.5)),
     );
     let chart = line_chart(
         "Cumulative gains curve",
@@ -169,7 +210,7 @@ fn gains(section: &ClassifierQuality) -> Markup {
         &[
             Series { role: Role::Reference, points: &[point(0.0, 0.0), point(1.0, 1.0)] },
             Series { role: Role::Ideal, points: &[point(0.0, 0.0), point(base_rate, 1.0), point(1.0, 1.0)] },
-            Series { role: Role::Main, points: &section.curves.gains },
+            Series { role: Role::Main, points: &section.held_out.curves.gains },
         ],
         None,
     );
@@ -203,8 +244,8 @@ fn height_at(curve: &[Point], x: f64) -> f64 {
 }
 
 fn lift(section: &ClassifierQuality) -> Markup {
-    let deciles = &section.curves.lift_by_decile;
-    let base_rate = percent(section.figures.base_rate());
+    let deciles = &section.held_out.curves.lift_by_decile;
+    let base_rate = percent(section.base_rate);
     let here = match (deciles.first(), deciles.last()) {
         (Some(first), Some(last)) => format!(
             "Here: in the first tenth {} of the customers {}, {} the average of {base_rate}; in the last tenth {}, {} the \
@@ -254,7 +295,7 @@ fn lift(section: &ClassifierQuality) -> Markup {
 }
 
 fn calibration(section: &ClassifierQuality) -> Markup {
-    let bins = &section.curves.calibration;
+    let bins = &section.held_out.curves.calibration;
     let agreeing =
         bins.iter().filter(|bin| (bin.interval_low..=bin.interval_high).contains(&bin.mean_forecast)).count();
     let gap = |index: usize| (bins[index].mean_forecast - bins[index].observed_rate).abs();
@@ -269,7 +310,7 @@ fn calibration(section: &ClassifierQuality) -> Markup {
     let here = format!(
         "Here: forecasts are off by {} percentage points on average, and in {agreeing} of {} the forecast lies within the \
          95% interval of what was seen.{largest}",
-        fixed(section.figures.expected_calibration_error * 100.0, 2),
+        fixed(section.held_out.figures.expected_calibration_error * 100.0, 2),
         counted(bins.len() as u64, "group", "groups"),
     );
     let numbers = html! {

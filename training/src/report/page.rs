@@ -145,16 +145,19 @@ pub(super) fn tiles(tiles: &[(&str, String, &str, &str)]) -> Markup {
 mod tests {
     use super::super::*;
     use super::render;
-    use crate::evaluate::{ClassifierCurves, ClassifierFigures, Tracking, ValueFigures};
+    use crate::evaluate::{
+        Campaign, ClassifierFigures, HeldOut, HeldOutParams, OutcomeWeights, Tracking, ValueFigures,
+    };
 
     fn classifier(happened: &[bool]) -> ClassifierQuality {
         let forecasts: Vec<f64> = (0..happened.len()).map(|row| (row as f64 + 0.5) / happened.len() as f64).collect();
+        let judging = HeldOutParams { weights: OutcomeWeights::ONE, campaign: Some(Campaign::default()), seed: 1 };
         ClassifierQuality {
             subject: "Churn".to_owned(),
             event: "left within 90 days".to_owned(),
             period: "2026-01-01 to 2026-03-31".to_owned(),
-            figures: ClassifierFigures::of(&forecasts, happened).unwrap(),
-            curves: ClassifierCurves::of(&forecasts, happened).unwrap(),
+            held_out: HeldOut::of(&forecasts, happened, judging).unwrap(),
+            base_rate: happened.iter().filter(|&&happened| happened).count() as f64 / happened.len() as f64,
         }
     }
 
@@ -258,6 +261,9 @@ mod tests {
             "Cumulative gains curve",
             "Lift by decile",
             "Calibration curve",
+            "95%: ",
+            "The Brier score is ",
+            "A campaign that contacts the best-scored ",
             "Churn: what the forecasts rest on",
             "the predicted total of 120 EUR is 20% above the actual 100 EUR",
             "week 3 to week 3, 4 repeat purchases were expected and 5 were made: the forecast is 20% below the count",

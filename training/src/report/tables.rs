@@ -120,7 +120,11 @@ fn comparison_sentence(candidates: &[&Candidate]) -> String {
         return "None of the models was chosen.".to_owned();
     };
     let loss = winner.figures.log_loss;
-    match baseline {
+    let ahead = candidates.iter().find(|candidate| candidate.figures.log_loss < loss);
+    let ahead = ahead.map_or_else(String::new, |ahead| {
+        format!(" {} is ahead of it by less than the noise of the comparison.", ahead.family)
+    });
+    let chosen = match baseline {
         Some(baseline) if !winner.is_baseline => format!(
             "{} was chosen: its log loss of {} is {} that of the best baseline, {} ({}). Calibration error is the average gap between forecast and observed rate, over ten groups of \
              equal size.",
@@ -132,7 +136,8 @@ fn comparison_sentence(candidates: &[&Candidate]) -> String {
         ),
         Some(_) => format!("No model beat the baseline {}; its log loss is {}.", winner.family, fixed(loss, 4)),
         None => format!("{} was chosen: its log loss is {}.", winner.family, fixed(loss, 4)),
-    }
+    };
+    chosen + &ahead
 }
 
 pub(super) fn decisions(section: &DecisionSummary) -> Markup {

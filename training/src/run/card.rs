@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Trained;
 use tend_models::artifact::{ChurnDefinition, Model};
+
+use super::Trained;
+use crate::evaluate::{ClassifierFigures, HeldOutDetail, Interval};
 
 /// The card as Markdown.
 pub(super) fn model_card(trained: &Trained) -> String {
@@ -12,21 +14,18 @@ pub(super) fn model_card(trained: &Trained) -> String {
     let as_of = header.as_of.map_or_else(|| "a customer table".to_owned(), |moment| format!("history before {moment}"));
     let _ = writeln!(card, "Made by {} from {as_of}: {} rows, seed {}.\n", header.made_by, header.rows, header.seed);
     let _ = writeln!(card, "## What it answers\n\n{}\n", question(&trained.model));
-    if let Some(held_out) = &figures.held_out {
+    if let (Some(held_out), Some(detail)) = (&figures.held_out, &figures.detail) {
         let _ = writeln!(card, "## Figures on rows that it had not seen\n");
-        let _ = writeln!(card, "| figure | value |\n| --- | --- |");
-        let _ = writeln!(card, "| rows, of these positive | {}, {} |", held_out.rows, held_out.positives);
-        if let Some(auc) = held_out.auc {
-            let _ = writeln!(card, "| AUC | {auc:.4} |");
+        if let Some(rate) = figures.base_rate {
+            let _ =
+                writeln!(card, "The table was re-sampled: probabilities and figures are those of a rate of {rate}.\n");
         }
-        let _ = writeln!(card, "| log loss | {:.4} |", held_out.log_loss);
-        let _ = writeln!(card, "| Brier score | {:.4} |", held_out.brier);
-        let _ = writeln!(card, "| expected calibration error | {:.4} |\n", held_out.expected_calibration_error);
+        push_figures(&mut card, held_out, detail);
     }
     if !figures.candidates.is_empty() {
         let _ = writeln!(
             card,
-            "## Candidates on the tune rows, best first\n\n| family | log loss | AUC |\n| --- | --- | --- |"
+            "## Candidates on the tune rows, the chosen one first\n\n| family | log loss | AUC |\n| --- | --- | --- |"
         );
         for candidate in &figures.candidates {
             let auc = candidate.figures.auc.map_or_else(String::new, |auc| format!("{auc:.4}"));
@@ -42,6 +41,42 @@ pub(super) fn model_card(trained: &Trained) -> String {
         let _ = writeln!(card, "- `{}`: {}", feature.name, feature.label);
     }
     card
+}
+
+fn push_figures(card: &mut String, held_out: &ClassifierFigures, detail: &HeldOutDetail) {
+    let _ = writeln!(card, "{} rows, of these {} positive.\n", held_out.rows, held_out.positives);
+    let _ = writeln!(card, "| figure | value | 95 % interval |\n| --- | --- | --- |");
+    let sure = &detail.intervals;
+    let mut row = |name: &str, figure: Option<f64>, interval: Option<Interval>| {
+        if let Some(figure) = figure {
+            let range = interval.map_or_else(String::new, |ends| format!("{:.4} to {:.4}", ends.low, ends.high));
+            let _ = writeln!(card, "| {name} | {figure:.4} | {range} |");
+        }
+    };
+    let parts = detail.brier_decomposition;
+    let gains: Vec<(String, f64, Interval)> = sure
+        .gains
+        .iter()
+        .map(|gain| {
+            let name = format!("share of positives in the best {:.0} %", 100.0 * gain.share);
+            (name, gain.gain, Interval { low: gain.low, high: gain.high })
+        })
+        .collect();
+    row("AUC", held_out.auc, sure.auc);
+    row("average precision", held_out.average_precision, sure.average_precision);
+    row("lift of the first tenth", held_out.top_decile_lift, sure.top_decile_lift);
+    for (name, gain, interval) in gains {
+        row(&name, Some(gain), Some(interval));
+    }
+    row("log loss", Some(held_out.log_loss), Some(sure.log_loss));
+    row("expected calibration error", Some(held_out.expected_calibration_error), Some(sure.expected_calibration_error));
+    row("Brier score", Some(held_out.brier), Some(sure.brier));
+    row("its reliability", Some(parts.reliability), None);
+    row("its resolution", Some(parts.resolution), None);
+    row("its uncertainty", Some(parts.uncertainty), None);
+    row("expected maximum profit a customer", detail.profit.map(|profit| profit.empc), None);
+    row("share contacted for it", detail.profit.map(|profit| profit.empc_fraction), None);
+    card.push('\n');
 }
 
 fn question(model: &Model) -> String {

@@ -109,7 +109,7 @@ fn clv_figures(fitted: &Fitted, unit_days: f64, hold_out: Option<HoldOut>) -> Cl
 }
 
 /// The rhythm of every customer with a purchase before the moment, with the customer's place.
-fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usize, PurchaseRhythm)> {
+pub(super) fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usize, PurchaseRhythm)> {
     (0..timelines.len())
         .filter_map(|customer| Some((customer, purchase_rhythm(&timelines.timeline(customer).before(moment))?)))
         .collect()
@@ -154,7 +154,7 @@ fn purchase_calendar(timelines: &Timelines, rhythms: &[(usize, PurchaseRhythm)],
 }
 
 /// Compares what a model expects of a window with what happened in it.
-fn hold_out(
+pub(super) fn hold_out(
     timelines: &Timelines,
     rhythms: &[(usize, PurchaseRhythm)],
     model: &ClvModel,

@@ -11,7 +11,7 @@ use tend_models::timeline::Timelines;
 
 use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, MetricError, permutation_importance};
+use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
 use crate::fit::segments::SegmentParams;
 use crate::fit::table::TrainingRows;
 use crate::labels::churned;
@@ -19,6 +19,7 @@ use crate::leaks::{Leak, leaks};
 use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe};
 use crate::samples::{Samples, Split};
+pub(super) use upsell::OfferState;
 use upsell::train_upsell;
 
 mod upsell;
@@ -26,7 +27,7 @@ mod upsell;
 /// Training rows beyond this many gain models little and cost them much.
 const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
-const MOST_CUSTOMERS: usize = 100_000;
+pub(super) const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
 /// What segments look at.
 const SEGMENT_FEATURES: [&str; 6] =
@@ -65,10 +66,10 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
 }
 
 /// Rows of features with what was asked of each customer.
-struct Snapshots<T> {
-    answers: Vec<T>,
+pub(super) struct Snapshots<T> {
+    pub(super) answers: Vec<T>,
     /// (customers, features), row-major.
-    rows: Vec<f64>,
+    pub(super) rows: Vec<f64>,
 }
 
 /// Places of the rows that belong to each part.
@@ -89,6 +90,12 @@ impl ProjectRun<'_> {
         let training = &self.recipe.training;
         let first = self.timelines.first_event().ok_or_else(nothing_happened)?;
         Ok(Moments::plan(first, self.as_of, horizon_days, training.gap_days, training.moments)?)
+    }
+
+    /// How a task's forecasts are judged.
+    pub(super) fn judging(&self, task: Task) -> HeldOutParams {
+        let campaign = (task == Task::Churn).then_some(self.recipe.campaign);
+        HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: self.recipe.training.seed }
     }
 
     fn churn_definition(&self) -> ChurnDefinition {
@@ -119,14 +126,14 @@ impl ProjectRun<'_> {
     }
 
     /// About `most` customers, evenly spaced.
-    fn customers(&self, most: usize, first: usize) -> Vec<usize> {
+    pub(super) fn customers(&self, most: usize, first: usize) -> Vec<usize> {
         let step = self.timelines.len().div_ceil(most).max(1);
         (first % step..self.timelines.len()).step_by(step).collect()
     }
 
     /// Computes, for each of these customers, what `each` makes of the customer and the row of features; customers for
     /// whom it makes nothing are left out. In the order of the customers, whatever the threads.
-    fn snapshots<T: Send>(
+    pub(super) fn snapshots<T: Send>(
         &self,
         plan: &FeaturePlan,
         moment: Moment,
@@ -201,7 +208,8 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     }
     let seed = run.recipe.training.seed;
     let left_out = leave_out_leaks(&mut samples, &parts.split.train, &run.recipe.training.keep);
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, seed)?;
+    let judging = run.judging(Task::Churn);
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, judging)?;
     figures.left_out = left_out;
     figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
     let rows = samples.len();
@@ -214,15 +222,17 @@ fn compete(
     samples: &Samples,
     split: &Split,
     effort: Effort,
-    seed: u64,
+    judging: HeldOutParams,
 ) -> Result<(Classifier, Figures, ClassifierCurves), TrainError> {
-    let contest = contest(samples, split, effort, seed)?;
+    let contest = contest(samples, split, effort, judging.seed)?;
     let mut figures = Figures::new(task, contest.champion.family_name());
     let happened: Vec<bool> = split.test.iter().map(|&place| samples.labels[place]).collect();
     let forecasts = forecasts(&contest.champion, samples, &split.test);
-    figures.held_out = Some(ClassifierFigures::of(&forecasts, &happened)?);
+    let held_out = HeldOut::of(&forecasts, &happened, judging)?;
+    figures.held_out = Some(held_out.figures);
+    figures.detail = Some(held_out.detail);
     figures.candidates = contest.candidates;
-    Ok((contest.champion, figures, ClassifierCurves::of(&forecasts, &happened)?))
+    Ok((contest.champion, figures, held_out.curves))
 }
 
 /// Leaves out features that tell the label alone, but for those to keep; says which and why.

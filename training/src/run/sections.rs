@@ -4,6 +4,7 @@ use tend_models::artifact::Model;
 use tend_models::scorecard::Task;
 
 use super::{Figures, Trained};
+use crate::evaluate::HeldOut;
 use crate::report::{
     Candidate, ClassifierQuality, FeatureImportance, FeatureWeight, FreeText, KeyFigures, ModelComparison, Section,
     Tile, ValueQuality, count,
@@ -17,13 +18,13 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
     if !figures.candidates.is_empty() {
         sections.push(Section::Comparison(comparison(figures)));
     }
-    if let (Some(held_out), Some(curves)) = (&figures.held_out, &trained.curves) {
+    if let (Some(held_out), Some(detail), Some(curves)) = (&figures.held_out, &figures.detail, &trained.curves) {
         sections.push(Section::Classifier(Box::new(ClassifierQuality {
             subject: figures.task.to_string(),
             event: event(&trained.model),
             period: period(trained),
-            figures: held_out.clone(),
-            curves: curves.clone(),
+            held_out: HeldOut { figures: held_out.clone(), detail: detail.clone(), curves: curves.clone() },
+            base_rate: figures.base_rate.unwrap_or_else(|| held_out.base_rate()),
         })));
     }
     if !figures.importance.is_empty() {

@@ -1,17 +1,22 @@
 //! Trains on a customer table: one row a customer with a target column.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, Offer, UpsellModel};
+use tend_models::families::calibration::log_odds;
+use tend_models::families::classifier::Classifier;
 use tend_models::features::{Feature, FeaturePlan, Measure};
 use tend_models::predict::FeatureKind;
 use tend_models::scorecard::Task;
 
 use super::project::{importance, leave_out_leaks};
+use super::target::{Answers, Target};
 use super::{Figures, TrainError, Trained};
+use crate::calibrate::at_other_rate;
 use crate::champion::{Effort, contest, forecasts};
-use crate::evaluate::{ClassifierCurves, ClassifierFigures};
+use crate::evaluate::{Campaign, HeldOut, HeldOutParams, OutcomeWeights};
 use crate::ingest::Reason;
 use crate::samples::{Samples, all_rows, cross_validation};
 use crate::tables::{Batch, Cell, TableError, TableFile, TextFormat};
@@ -32,15 +37,19 @@ pub struct TableRun {
     /// The column with the customers' ids; not a feature.
     pub id: Option<String>,
     /// The column with the answer.
-    pub target: String,
-    /// The target's positive value; without it yes, true or 1.
-    pub positive: Option<String>,
+    pub target: Target,
     /// Columns that are no features.
     pub exclude: Vec<String>,
     /// Features that are kept although they tell the target almost alone.
     pub keep: Vec<String>,
     /// Folds of the cross-validation; without it five, or one test fold on a large table.
     pub folds: Option<usize>,
+    /// A table of held-out rows that the figures are taken on, instead of folds.
+    pub test: Option<PathBuf>,
+    /// The real rate of positives, if the table was re-sampled to another; strictly between 0 and 1.
+    pub base_rate: Option<f64>,
+    /// The campaign whose profit is told of a churn model.
+    pub campaign: Campaign,
     /// The seed of every random choice.
     pub seed: u64,
 }
@@ -66,17 +75,91 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         )));
     }
     let file = TableFile::open(&run.file)?;
-    for column in run.id.iter().chain([&run.target]).chain(&run.exclude) {
+    for column in run.id.iter().chain([&run.target.column]).chain(&run.exclude) {
         file.require(column)?;
     }
     let (plan, mut left_out) = plan_for(&file, run)?;
-    let table = read_customer_table(&run.file, &plan, run.id.as_deref())?;
     let mut samples = Samples::new(plan);
-    samples.labels = read_target(&file, run)?;
-    samples.rows = table.rows;
+    samples.rows = read_customer_table(&run.file, &samples.plan, run.id.as_deref())?.rows;
+    let answers = run.target.read(&file, Answers::Both)?;
+    samples.labels = answers.happened;
     let all: Vec<usize> = (0..samples.len()).collect();
     left_out.extend(leave_out_leaks(&mut samples, &all, &run.keep));
 
+    let to_real_rate = |classifier: Classifier| match run.base_rate {
+        Some(real) => {
+            let shift = log_odds(real) - log_odds(rate(&samples.labels));
+            Classifier { calibration: at_other_rate(classifier.calibration.clone(), shift), ..classifier }
+        }
+        None => classifier,
+    };
+    let last = contest(&samples, &all_rows(&samples.labels, run.seed), Effort::Standard, run.seed)?;
+    let tested = match &run.test {
+        Some(test) => {
+            let target = Target { positive: Some(answers.positive), ..run.target.clone() };
+            test_on(test, &samples, run.id.as_deref(), &target, &to_real_rate(last.champion.clone()))?
+        }
+        None => cross_validated(run, &samples, to_real_rate)?,
+    };
+    let weights = weights(run.base_rate, &tested.happened);
+    let campaign = (run.task == Task::Churn).then_some(run.campaign);
+    let judging = HeldOutParams { weights, campaign, seed: run.seed };
+    let held_out = HeldOut::of(&tested.forecasts, &tested.happened, judging)?;
+
+    let mut figures = Figures::new(run.task, last.champion.family_name());
+    figures.held_out = Some(held_out.figures);
+    figures.detail = Some(held_out.detail);
+    figures.base_rate = run.base_rate;
+    figures.folds = tested.folds;
+    figures.candidates = last.candidates;
+    figures.left_out = left_out;
+    figures.importance = importance(&last.champion, &tested.samples, &tested.places, run.seed)?;
+    let (plan, rows) = (samples.plan.clone(), samples.len());
+    let classifier = to_real_rate(last.champion);
+    let model = model(run, plan, classifier);
+    let curves = Some(held_out.curves);
+    Ok(Trained { curves, ..Trained::new(model, figures, None, rows, run.seed) })
+}
+
+fn model(run: &TableRun, plan: FeaturePlan, classifier: Classifier) -> Model {
+    match run.task {
+        Task::Churn => {
+            Model::Churn(ChurnModel { plan, classifier, definition: ChurnDefinition::TargetColumn, horizon_days: 0 })
+        }
+        _ => Model::Upsell(UpsellModel {
+            plan,
+            offer: Offer::TargetColumn,
+            products: vec![(run.target.column.clone(), classifier)],
+            horizon_days: 0,
+        }),
+    }
+}
+
+/// What tested rows count, so that figures are of the real rate; rows of one outcome alone cannot be brought to it.
+fn weights(base_rate: Option<f64>, happened: &[bool]) -> OutcomeWeights {
+    let has_both = happened.contains(&true) && happened.contains(&false);
+    match base_rate {
+        Some(real) if has_both => OutcomeWeights::to_rate(rate(happened), real),
+        _ => OutcomeWeights::ONE,
+    }
+}
+
+/// Forecasts of held-out rows and what happened.
+struct Tested<'a> {
+    forecasts: Vec<f64>,
+    happened: Vec<bool>,
+    /// Where the importance of features is measured.
+    samples: Cow<'a, Samples>,
+    places: Vec<usize>,
+    folds: Option<usize>,
+}
+
+/// Tests on folds, each by the champion of the others.
+fn cross_validated<'a>(
+    run: &TableRun,
+    samples: &'a Samples,
+    to_real_rate: impl Fn(Classifier) -> Classifier,
+) -> Result<Tested<'a>, TrainError> {
     let folds = run.folds.unwrap_or(DEFAULT_FOLDS).max(2);
     let mut splits = cross_validation(&samples.labels, folds, run.seed);
     if run.folds.is_none() && samples.len() > MOST_CROSS_VALIDATED_ROWS {
@@ -84,42 +167,41 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     }
     let (mut held_out, mut happened) = (Vec::new(), Vec::new());
     for split in &splits {
-        let champion = contest(&samples, split, Effort::Standard, run.seed)?.champion;
-        held_out.extend(forecasts(&champion, &samples, &split.test));
+        let champion = to_real_rate(contest(samples, split, Effort::Standard, run.seed)?.champion);
+        held_out.extend(forecasts(&champion, samples, &split.test));
         happened.extend(split.test.iter().map(|&place| samples.labels[place]));
     }
-    let last = contest(&samples, &all_rows(&samples.labels, run.seed), Effort::Standard, run.seed)?;
+    let folds = (splits.len() > 1).then_some(splits.len());
+    let places = std::mem::take(&mut splits[0].test);
+    Ok(Tested { forecasts: held_out, happened, samples: Cow::Borrowed(samples), places, folds })
+}
 
-    let mut figures = Figures::new(run.task, last.champion.family_name());
-    figures.held_out = Some(ClassifierFigures::of(&held_out, &happened)?);
-    figures.folds = (splits.len() > 1).then_some(splits.len());
-    figures.candidates = last.candidates;
-    figures.left_out = left_out;
-    figures.importance = importance(&last.champion, &samples, &splits[0].test, run.seed)?;
-    let (plan, rows) = (samples.plan.clone(), samples.len());
-    let model = match run.task {
-        Task::Churn => Model::Churn(ChurnModel {
-            plan,
-            classifier: last.champion,
-            definition: ChurnDefinition::TargetColumn,
-            horizon_days: 0,
-        }),
-        _ => Model::Upsell(UpsellModel {
-            plan,
-            offer: Offer::TargetColumn,
-            products: vec![(run.target.clone(), last.champion)],
-            horizon_days: 0,
-        }),
-    };
-    let curves = ClassifierCurves::of(&held_out, &happened)?;
-    Ok(Trained { curves: Some(curves), ..Trained::new(model, figures, None, rows, run.seed) })
+/// Tests on a table of its own.
+fn test_on<'a>(
+    file: &Path,
+    trained_on: &Samples,
+    id: Option<&str>,
+    target: &Target,
+    champion: &Classifier,
+) -> Result<Tested<'a>, TrainError> {
+    let mut samples = Samples::new(trained_on.plan.clone());
+    samples.rows = read_customer_table(file, &samples.plan, id)?.rows;
+    samples.labels = target.read(&TableFile::open(file)?, Answers::Any)?.happened;
+    let places: Vec<usize> = (0..samples.len()).collect();
+    let (forecasts, happened) = (forecasts(champion, &samples, &places), samples.labels.clone());
+    Ok(Tested { forecasts, happened, samples: Cow::Owned(samples), places, folds: None })
+}
+
+fn rate(happened: &[bool]) -> f64 {
+    happened.iter().filter(|&&happened| happened).count() as f64 / happened.len() as f64
 }
 
 /// Every column but id, target and excluded ones; texts that nearly all differ are left out and named.
 fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String>), TrainError> {
     let format = TextFormat::default();
-    let is_feature =
-        |column: &&String| run.id.as_ref() != Some(column) && run.target != **column && !run.exclude.contains(column);
+    let is_feature = |column: &&String| {
+        run.id.as_ref() != Some(column) && run.target.column != **column && !run.exclude.contains(column)
+    };
     let columns: Vec<String> = file.columns().iter().filter(is_feature).cloned().collect();
     let mut given = vec![(0_usize, 0_usize); columns.len()];
     let mut levels = vec![BTreeSet::new(); columns.len()];
@@ -248,53 +330,4 @@ fn read_ids(
         return Err(TrainError::Data(format!("{} row {number}: {sentence}", path.display())));
     }
     Ok(())
-}
-
-fn read_target(file: &TableFile, run: &TableRun) -> Result<Vec<bool>, TrainError> {
-    let mut values: Vec<String> = Vec::new();
-    file.read(std::slice::from_ref(&run.target), |batch| {
-        let texts = batch.texts(&run.target)?;
-        for row in 0..batch.len() {
-            let text = texts.get(row).ok_or_else(|| {
-                TrainError::Data(format!(
-                    "{} row {}: target `{}` is empty; expected a value in every row",
-                    run.file.display(),
-                    batch.row_number(row),
-                    run.target
-                ))
-            })?;
-            values.push(text.to_owned());
-        }
-        Ok::<(), TrainError>(())
-    })?;
-    let distinct: BTreeSet<&str> = values.iter().map(String::as_str).collect();
-    let positive = positive_value(run, &distinct)
-        .map_err(|fault| TrainError::Data(format!("{}: target `{}` {fault}", run.file.display(), run.target)))?;
-    Ok(values.iter().map(|value| *value == positive).collect())
-}
-
-/// The value of the target that counts as positive, or what is wrong with its values and what to do.
-fn positive_value(run: &TableRun, distinct: &BTreeSet<&str>) -> Result<String, String> {
-    let shown = shown(distinct);
-    match (distinct.len(), &run.positive) {
-        (0, _) => Err("has no rows; expected two different values".to_owned()),
-        (1, _) => Err(format!("has one value only, {shown}; expected two; add rows with the other one")),
-        (_, Some(positive)) if distinct.contains(positive.as_str()) => Ok(positive.clone()),
-        (_, Some(positive)) => Err(format!("never is {positive:?}; it has {shown}; name one of them with --positive")),
-        (2, None) => {
-            let says_yes =
-                |value: &&&str| matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "1" | "y" | "t");
-            let positive = distinct.iter().find(says_yes).map(|value| (*value).to_owned());
-            positive.ok_or_else(|| format!("has {shown}; name the value that counts as positive with --positive"))
-        }
-        (count, None) => Err(format!(
-            "has {count} values, {shown}; expected two; name the one that counts as positive with --positive, and the others count as negative"
-        )),
-    }
-}
-
-fn shown(values: &BTreeSet<&str>) -> String {
-    let first: Vec<String> = values.iter().take(10).map(|value| format!("{value:?}")).collect();
-    let more = if values.len() > 10 { format!(" and {} more", values.len() - 10) } else { String::new() };
-    format!("{}{more}", first.join(", "))
 }

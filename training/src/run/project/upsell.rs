@@ -2,6 +2,7 @@
 
 use tend_models::artifact::{Model, Offer, UpsellModel};
 use tend_models::features::FeaturePlan;
+use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
 use tend_models::scorer::{can_be_offered, offer_names, owned_offers};
 
@@ -14,7 +15,7 @@ use crate::run::{Figures, ProductFigures, TrainError, Trained};
 use crate::samples::Samples;
 
 /// What a customer has and takes, as codes of the offers, rising.
-struct OfferState {
+pub(in crate::run) struct OfferState {
     owned: Vec<u32>,
     taken: Vec<u32>,
     upgraded: bool,
@@ -24,12 +25,30 @@ struct OfferState {
 type Code = Option<u32>;
 
 impl OfferState {
+    /// What a customer has before `moment` and takes in a window of days from `from` on; `None` if no offer can be made.
+    pub(in crate::run) fn of(
+        run: &ProjectRun<'_>,
+        offer: Offer,
+        customer: usize,
+        moment: Moment,
+        [from, until]: [Moment; 2],
+    ) -> Option<Self> {
+        let timeline = run.timelines.timeline(customer);
+        let history = timeline.before(moment);
+        let outcome = timeline.between(from, until, run.as_of);
+        can_be_offered(offer, &history).then(|| {
+            let mut owned = Vec::new();
+            owned_offers(offer, &history, &mut owned);
+            Self { owned, taken: taken_offers(offer, &outcome), upgraded: upgraded(&history, &outcome) }
+        })
+    }
+
     /// Whether the offer is still to be made to this customer.
-    fn is_open(&self, code: Code) -> bool {
+    pub(in crate::run) fn is_open(&self, code: Code) -> bool {
         code.is_none_or(|code| self.owned.binary_search(&code).is_err())
     }
 
-    fn takes(&self, code: Code) -> bool {
+    pub(in crate::run) fn takes(&self, code: Code) -> bool {
         match code {
             Some(code) => self.taken.binary_search(&code).is_ok(),
             None => self.upgraded,
@@ -53,15 +72,9 @@ impl Customers {
         let mut customers = Self { plan, states: Vec::new(), rows: Vec::new() };
         for (moment, role, places) in run.roles(&moments) {
             let from = moment.plus_days(run.recipe.training.gap_days.into());
+            let window = [from, from.plus_days(horizon_days.into())];
             let made = run.snapshots(&customers.plan, moment, &places, |customer| {
-                let timeline = run.timelines.timeline(customer);
-                let history = timeline.before(moment);
-                let outcome = timeline.between(from, from.plus_days(horizon_days.into()), run.as_of);
-                can_be_offered(offer, &history).then(|| {
-                    let mut owned = Vec::new();
-                    owned_offers(offer, &history, &mut owned);
-                    OfferState { owned, taken: taken_offers(offer, &outcome), upgraded: upgraded(&history, &outcome) }
-                })
+                OfferState::of(run, offer, customer, moment, window)
             });
             customers.states.extend(made.answers.into_iter().map(|state| (role, state)));
             customers.rows.extend(made.rows);
@@ -157,9 +170,10 @@ pub(super) fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> 
     figures.left_out = customers.leave_out_leaks(&sold, &run.recipe.training.keep);
     for (name, code) in sold {
         let (samples, parts) = customers.samples(code);
-        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, seed)?;
-        let held_out = own.held_out.ok_or_else(nothing_happened)?;
-        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out });
+        let judging = run.judging(Task::Upsell);
+        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, judging)?;
+        let (held_out, detail) = own.held_out.zip(own.detail).ok_or_else(nothing_happened)?;
+        figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out, detail });
         products.push((name, champion));
     }
     products.sort_by(|one, other| one.0.cmp(&other.0));
