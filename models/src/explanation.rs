@@ -114,10 +114,16 @@ mod tests {
 
     /// A forest of one tree: visits, then the plan.
     fn classifier() -> Classifier {
-        let split = |feature, left, right, value| Node { feature, left, right, threshold: 0.5, value };
+        let split = |feature, left, right, value, weight| Node { feature, left, right, threshold: 0.5, value, weight };
         let number = || Encoding::Number { unknown: 0.0 };
         let rates = Encoding::Category { levels: vec![0.1, 0.9], other: 0.3, unknown: 0.3 };
-        let nodes = vec![split(1, 1, 2, 0.4), split(2, 3, 4, 0.6), Node::leaf(0.2), Node::leaf(0.3), Node::leaf(0.8)];
+        let nodes = vec![
+            split(1, 1, 2, 0.4, 100.0),
+            split(2, 3, 4, 0.6, 50.0),
+            Node::leaf(0.2, 50.0),
+            Node::leaf(0.3, 20.0),
+            Node::leaf(0.8, 30.0),
+        ];
         Classifier {
             family: Family::Trees(Trees { encodings: vec![number(), number(), rates], nodes, roots: vec![0] }),
             calibration: Calibration::Platt { slope: 0.5, intercept: -1.0 },

@@ -99,7 +99,9 @@ pub fn log_beta_mean_of_power(k: f64, a: f64, b: f64, w: f64) -> f64 {
         return f64::NAN;
     }
     let grows = k > a + b;
-    if w > SERIES_UP_TO || (grows && k * w > SERIES_PEAK_UP_TO) {
+    // The terms of the series rise up to about this one.
+    let peak = w * if grows { k } else { a };
+    if w > SERIES_UP_TO || peak > SERIES_PEAK_UP_TO {
         return log_beta_mean_by_integral(k, a, b, w);
     }
     let z = w / (1.0 + w);
@@ -296,6 +298,21 @@ mod tests {
             let series = log_beta_mean_of_power(k, a, b, SERIES_UP_TO);
             let integral = log_beta_mean_by_integral(k, a, b, SERIES_UP_TO);
             assert_near(integral, series, 1e-11 * series.abs().max(1.0), &format!("{k} {a} {b}"));
+        }
+    }
+
+    #[test]
+    fn a_probability_that_hardly_varies_is_its_mean() {
+        for (k, a, b, w) in [(5.0, 990_200.0, 1.66e8, 3.0), (80.0, 2e7, 2e7, 0.2), (2.5, 1e9, 1e9, 8.0)] {
+            let mean: f64 = a / (a + b);
+            let variance = mean * (1.0 - mean) / (a + b + 1.0);
+            let bend = 0.5 * k * (k + 1.0) * (w / (1.0 + mean * w)).powi(2) * variance;
+            let expected = -k * (mean * w).ln_1p() + bend;
+            let found = log_beta_mean_of_power(k, a, b, w);
+            assert!(
+                (found - expected).abs() < 1e-6 * expected.abs(),
+                "{found} for {k} {a} {b} {w}, expected {expected}"
+            );
         }
     }
 

@@ -148,10 +148,16 @@ mod tests {
 
     /// One tree of two splits on two features.
     fn forest() -> Trees {
-        let split = |feature, left, right, value| Node { feature, left, right, threshold: 0.0, value };
+        let split = |feature, left, right, value, weight| Node { feature, left, right, threshold: 0.0, value, weight };
         Trees {
             encodings: vec![Encoding::Number { unknown: 0.0 }, Encoding::Number { unknown: 0.0 }],
-            nodes: vec![split(0, 1, 2, 0.3), Node::leaf(0.1), split(1, 3, 4, 0.6), Node::leaf(0.9), Node::leaf(0.25)],
+            nodes: vec![
+                split(0, 1, 2, 0.3, 100.0),
+                Node::leaf(0.1, 60.0),
+                split(1, 3, 4, 0.6, 40.0),
+                Node::leaf(0.9, 40.0 * 35.0 / 65.0),
+                Node::leaf(0.25, 40.0 * 30.0 / 65.0),
+            ],
             roots: vec![0],
         }
     }
