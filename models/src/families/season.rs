@@ -42,10 +42,11 @@ impl Season {
         &self.months
     }
 
-    /// Seasonal days from the start of one day to the start of another; days are numbered from 1970-01-01.
+    /// Seasonal days from the end of one day to the end of another, so that what happens on a day is in its month; days are
+    /// numbered from 1970-01-01.
     #[must_use]
     pub fn days(&self, from_day: i64, to_day: i64) -> f64 {
-        (to_day - from_day) as f64 + self.ahead(to_day) - self.ahead(from_day)
+        (to_day - from_day) as f64 + self.ahead(to_day + 1) - self.ahead(from_day + 1)
     }
 
     /// Checks what prediction relies on.
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn a_year_has_as_many_seasonal_days_as_calendar_days() {
         let season = december();
-        for (from, to, days) in [("2023-01-01", "2024-01-01", 365.0), ("2024-03-15", "2025-03-15", 365.0)] {
+        for (from, to, days) in [("2022-12-31", "2023-12-31", 365.0), ("2024-03-15", "2025-03-15", 365.0)] {
             let found = season.days(day(from), day(to));
             assert!((found - days).abs() < 1e-9, "{found} from {from} to {to}");
         }
@@ -106,8 +107,8 @@ mod tests {
     #[test]
     fn a_month_lasts_as_long_as_its_index_says() {
         let season = december();
-        let december = season.days(day("2023-12-01"), day("2024-01-01"));
-        let november = season.days(day("2023-11-01"), day("2023-12-01"));
+        let december = season.days(day("2023-11-30"), day("2023-12-31"));
+        let november = season.days(day("2023-10-31"), day("2023-11-30"));
         assert!((december / 31.0 - 2.0 * november / 30.0).abs() < 1e-12, "{december} {november}");
         let parts =
             season.days(day("2023-11-20"), day("2023-12-11")) + season.days(day("2023-12-11"), day("2024-02-29"));
