@@ -25,7 +25,7 @@ mod stage;
 pub use action::{EffectSource, Goal};
 pub use expression::ExpressionError;
 pub use policy::{CompiledPolicy, Policy, PolicyError, PolicyKind};
-pub use stage::RiskBand;
+pub use stage::{RiskBand, RiskBands};
 
 use action::{Action, Valuation};
 use arbitration::Ranking;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Seconds in a day.
 pub const DAY_SECONDS: i64 = 86_400;
+/// Days of a year, leap years averaged.
+pub const DAYS_OF_A_YEAR: f64 = 365.25;
 
 /// What a number had to be and was not.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -7,14 +7,13 @@ use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
-use crate::quantities::{DAY_SECONDS, Moment, Money};
+use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
 use crate::registry::{Registry, RegistryError};
 use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
 /// How many reasons a scorecard gives.
 pub const MOST_REASONS: usize = 3;
-const DAYS_OF_A_YEAR: f64 = 365.25;
 
 /// The loaded models, at most one a task.
 #[derive(Debug, Clone, Default)]

@@ -60,13 +60,10 @@ struct Answer {
 
 /// Explains one customer.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
-    let task = match args.task {
-        TaskName::Churn => Task::Churn,
-        TaskName::Upsell => Task::Upsell,
-        TaskName::Clv | TaskName::Segments => {
-            return Err(usage_error("only probabilities are explained; expected --task churn or --task upsell"));
-        }
-    };
+    let task = Task::from(args.task);
+    if !matches!(task, Task::Churn | Task::Upsell) {
+        return Err(usage_error("only probabilities are explained; expected --task churn or --task upsell"));
+    }
     if args.product.is_some() && task != Task::Upsell {
         return Err(usage_error("--product is one of --task upsell"));
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use tend::decision::RiskBands;
 use tend_models::artifact::Model;
 use tend_models::features::purchase_rhythm;
-use tend_models::quantities::{Moment, Positive};
+use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
 use tend_models::scorer::{MOST_REASONS, reasons, value_of_rhythm};
 use tend_training::run::read_customer_table;
@@ -85,7 +86,9 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
         probabilities.push(classifier.probability(row));
         why.push(reasons(classifier, plan, row, &mut scratch));
     }
-    let bands = probabilities.iter().map(|probability| band(probability.get()).to_owned()).collect();
+    // A customer table has no policy.
+    let bands = RiskBands::default();
+    let bands = probabilities.iter().map(|&probability| bands.band(probability).name().to_owned()).collect();
     let mut columns = vec![
         ("customer_id".to_owned(), OutColumn::Text(customers.ids)),
         (name.to_owned(), OutColumn::Number(probabilities.iter().map(|probability| probability.get()).collect())),
@@ -95,15 +98,6 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     }
     push_reasons(&mut columns, &why, header.version);
     Ok(columns)
-}
-
-/// The default bands; a project's policy may set others.
-fn band(probability: f64) -> &'static str {
-    match probability {
-        value if value < 0.33 => "low",
-        value if value < 0.66 => "medium",
-        _ => "high",
-    }
 }
 
 fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns> {
@@ -147,7 +141,7 @@ fn parse_horizon(text: &str) -> Result<Positive, String> {
     let days_of_unit = |unit| match unit {
         'd' => Some(1.0),
         'w' => Some(7.0),
-        'm' => Some(365.25 / 12.0),
+        'm' => Some(DAYS_OF_A_YEAR / 12.0),
         _ => None,
     };
     text.char_indices()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
-use tend_models::quantities::{Moment, Positive};
+use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
@@ -166,7 +166,7 @@ impl Unit {
         let days = match self {
             Self::Day => 1.0,
             Self::Week => 7.0,
-            Self::Month => 365.25 / 12.0,
+            Self::Month => DAYS_OF_A_YEAR / 12.0,
         };
         Positive::new(days).expect("above 0")
     }

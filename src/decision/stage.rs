@@ -44,16 +44,25 @@ impl RiskBand {
     }
 }
 
-/// The churn probabilities at which a risk band ends and the next begins.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct RiskBands {
+/// The churn probabilities at which a risk band ends and the next begins: `[bands]` of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RiskBands {
     pub(super) low: f64,
     pub(super) high: f64,
 }
 
+impl Default for RiskBands {
+    /// A third and two thirds.
+    fn default() -> Self {
+        Self { low: 0.33, high: 0.66 }
+    }
+}
+
 impl RiskBands {
     /// The band of a probability; a bound belongs to the band above it.
-    pub(super) fn band(self, churn: Probability) -> RiskBand {
+    #[must_use]
+    pub fn band(self, churn: Probability) -> RiskBand {
         if churn.get() < self.low {
             RiskBand::Low
         } else if churn.get() < self.high {

@@ -13,6 +13,21 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use tend::decision::{Policy, PolicyKind};
 
+/// Keys of `train --json` and `evaluate --json` that scripts rely on, for a classifier.
+pub const FIGURES_OF_A_CLASSIFIER: [&str; 11] = [
+    "task",
+    "version",
+    "family",
+    "rows",
+    "positives",
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "expected_calibration_error",
+    "top_decile_lift",
+];
+
 /// A folder that is removed after the test, with the program to run in it as a project.
 pub struct Folder(tempfile::TempDir);
 

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
-use crate::quantities::{DAY_SECONDS, Moment};
+use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment};
 
 /// Mean days of the months, January first; February has its leap day every fourth year.
 const MONTH_DAYS: [f64; 12] = [31.0, 28.25, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0];
-const YEAR_DAYS: f64 = 365.25;
 
 /// A company's clock: the index of each month is how much customers buy in it, as a multiple of the yearly mean.
 ///
@@ -32,7 +31,7 @@ impl Season {
     /// [`ModelError`] names the first index that is not a finite number above 0.
     pub fn new(months: [f64; 12]) -> Result<Self, ModelError> {
         Self::check_indices(&months)?;
-        let mean = months.iter().zip(MONTH_DAYS).map(|(index, days)| index * days).sum::<f64>() / YEAR_DAYS;
+        let mean = months.iter().zip(MONTH_DAYS).map(|(index, days)| index * days).sum::<f64>() / DAYS_OF_A_YEAR;
         Ok(Self { months: months.map(|index| index / mean) })
     }
 

@@ -4,10 +4,9 @@
 //! purchase, as in the lifetime value literature. Spend is net of returns.
 
 use super::{Measure, Windowed};
-use crate::quantities::DAY_SECONDS;
+use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR};
 use crate::timeline::{History, NO_CODE, Purchase};
 
-const DAYS_OF_A_MONTH: f64 = 365.25 / 12.0;
 /// Half a cent. A smaller sum is what rounding leaves of amounts that cancel, and a ratio to it is arbitrary.
 const LEAST_SPEND: f64 = 0.005;
 
@@ -203,7 +202,7 @@ impl PurchaseTotals {
     /// Repeat purchase days a month since the first purchase.
     fn per_month(&self) -> f64 {
         let days = self.gaps.first_at.map_or(f64::NAN, |at| self.days_since(at));
-        self.gaps.count * DAYS_OF_A_MONTH / days
+        self.gaps.count * (DAYS_OF_A_YEAR / 12.0) / days
     }
 
     fn days_since(&self, at: i64) -> f64 {

@@ -1,8 +1,9 @@
 //! What can be said against a policy file without knowing the features: numbers, names and their references.
 
 use super::PolicyError;
-use super::rows::{ActionRow, BandsRow, MoneyRow, Rows, StageRow};
+use super::rows::{ActionRow, MoneyRow, Rows, StageRow};
 use crate::decision::action::{Effect, Goal};
+use crate::decision::stage::RiskBands;
 use crate::decision::{LEAVE_ALONE, names};
 
 /// Furthest deadline: ten years.
@@ -54,8 +55,8 @@ fn check_money(money: &MoneyRow) -> Result<(), PolicyError> {
     Ok(())
 }
 
-fn check_bands(bands: BandsRow) -> Result<(), PolicyError> {
-    let BandsRow { low, high } = bands;
+fn check_bands(bands: RiskBands) -> Result<(), PolicyError> {
+    let RiskBands { low, high } = bands;
     if 0.0 <= low && low <= high && high <= 1.0 {
         return Ok(());
     }

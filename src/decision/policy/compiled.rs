@@ -115,7 +115,7 @@ pub(super) fn compile(
         yearly_spend,
         stages,
         actions,
-        bands: RiskBands { low: rows.bands.low, high: rows.bands.high },
+        bands: rows.bands,
         variables: vocabulary.variables,
         environment: Arc::new(Env::stdlib()),
     })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::decision::action::{EffectSource, Goal};
+use crate::decision::stage::RiskBands;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,7 +13,7 @@ use crate::decision::action::{EffectSource, Goal};
 pub(in crate::decision) struct Rows {
     pub(in crate::decision) money: MoneyRow,
     #[serde(default)]
-    pub(in crate::decision) bands: BandsRow,
+    pub(in crate::decision) bands: RiskBands,
     #[serde(default)]
     pub(in crate::decision) product_margin: BTreeMap<String, f64>,
     #[serde(default, rename = "stage")]
@@ -34,20 +35,6 @@ pub(in crate::decision) struct MoneyRow {
 impl MoneyRow {
     fn default_margin() -> f64 {
         0.3
-    }
-}
-
-/// `[bands]`
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::decision) struct BandsRow {
-    pub(in crate::decision) low: f64,
-    pub(in crate::decision) high: f64,
-}
-
-impl Default for BandsRow {
-    fn default() -> Self {
-        Self { low: 0.33, high: 0.66 }
     }
 }
 

@@ -72,12 +72,6 @@ pub(super) struct Snapshots<T> {
     pub(super) rows: Vec<f64>,
 }
 
-/// Places of the rows that belong to each part.
-#[derive(Debug, Default)]
-struct Parts {
-    split: Split,
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Role {
     Train,
@@ -172,12 +166,13 @@ impl ProjectRun<'_> {
     }
 }
 
-impl Parts {
-    fn push(&mut self, role: Role, place: usize) {
-        match role {
-            Role::Train => self.split.train.push(place),
-            Role::Tune => self.split.tune.push(place),
-            Role::Test => self.split.test.push(place),
+impl Role {
+    /// The part of a split that rows of this role belong to.
+    fn part(self, split: &mut Split) -> &mut Vec<usize> {
+        match self {
+            Self::Train => &mut split.train,
+            Self::Tune => &mut split.tune,
+            Self::Test => &mut split.test,
         }
     }
 }
@@ -192,7 +187,7 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let moments = run.moments(churn.horizon_days)?;
     let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
     let mut samples = Samples::new(plan);
-    let mut parts = Parts::default();
+    let mut split = Split::default();
     for (moment, role, customers) in run.roles(&moments) {
         let from = moment.plus_days(run.recipe.training.gap_days.into());
         let made = run.snapshots(&samples.plan, moment, &customers, |customer| {
@@ -201,17 +196,15 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
         });
         samples.rows.extend(made.rows);
-        for label in made.answers {
-            parts.push(role, samples.len());
-            samples.labels.push(label);
-        }
+        role.part(&mut split).extend(samples.len()..samples.len() + made.answers.len());
+        samples.labels.extend(made.answers);
     }
     let seed = run.recipe.training.seed;
-    let left_out = leave_out_leaks(&mut samples, &parts.split.train, &run.recipe.training.keep);
+    let left_out = leave_out_leaks(&mut samples, &split.train, &run.recipe.training.keep);
     let judging = run.judging(Task::Churn);
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &parts.split, Effort::Standard, judging)?;
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, Effort::Standard, judging)?;
     figures.left_out = left_out;
-    figures.importance = importance(&champion, &samples, &parts.split.test, seed)?;
+    figures.importance = importance(&champion, &samples, &split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
     Ok(Trained { curves: Some(curves), ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
@@ -252,9 +245,9 @@ pub(super) fn importance(
     seed: u64,
 ) -> Result<Vec<Importance>, MetricError> {
     let part = samples.part(places);
-    let rows: Vec<f64> = part.rows().flatten().copied().collect();
     let predict = |row: &[f64]| champion.probability(row).get();
-    let increases = permutation_importance(&rows, samples.plan.width(), &part.labels, predict, seed, 1)?;
+    let rows = part.training_rows().rows;
+    let increases = permutation_importance(rows, samples.plan.width(), &part.labels, predict, seed, 1)?;
     let mut importance: Vec<Importance> = samples
         .plan
         .features

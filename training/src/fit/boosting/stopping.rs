@@ -1,16 +1,10 @@
 //! How many trees: as many as lower the log loss of rows that none was grown on.
 
-use rand::seq::SliceRandom;
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
 use tend_models::families::boosted::Boosted;
 
 use super::{BoostingParams, ROWS_AT_ONCE};
 use crate::fit::table::{FitError, TrainingRows};
-
-/// One row of so many is held out to choose the number of trees.
-const HELD_OUT: usize = 5;
 
 impl BoostingParams {
     /// As [`fit`](Self::fit), but stops once `patience` trees in a row have not lowered the log loss of other rows,
@@ -51,57 +45,6 @@ impl BoostingParams {
         })?;
         boosted.truncate(best_trees);
         Ok((boosted, best_trees))
-    }
-
-    /// Chooses the number of trees, at most `trees`, on a seeded fifth of the rows of each outcome, and fits that many
-    /// on all rows.
-    ///
-    /// # Errors
-    /// [`FitError`] if the table or a parameter is invalid.
-    pub fn fit_choosing(&self, rows: &TrainingRows, patience: usize) -> Result<Boosted, FitError> {
-        rows.check_labelled()?;
-        let positives = rows.positives();
-        if positives.min(rows.len() - positives) < HELD_OUT {
-            // Too few of one outcome to hold any out.
-            return self.fit(rows);
-        }
-        let held_out = held_out(rows.labels, self.seed);
-        let part = |wanted: bool| Part::new(rows, (0..rows.len()).filter(|&row| held_out[row] == wanted));
-        let (inner, outer) = (part(false), part(true));
-        let (_, trees) = self.fit_stopping(&inner.table(rows), &outer.table(rows), patience)?;
-        Self { trees: trees.max(1), ..self.clone() }.fit(rows)
-    }
-}
-
-fn held_out(labels: &[bool], seed: u64) -> Vec<bool> {
-    let mut held_out = vec![false; labels.len()];
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    for outcome in [false, true] {
-        let mut rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == outcome).collect();
-        rows.shuffle(&mut random);
-        rows.iter().step_by(HELD_OUT).for_each(|&row| held_out[row] = true);
-    }
-    held_out
-}
-
-/// Some rows of a table, copied.
-struct Part {
-    rows: Vec<f64>,
-    labels: Vec<bool>,
-}
-
-impl Part {
-    fn new(rows: &TrainingRows, chosen: impl Iterator<Item = usize>) -> Self {
-        let mut part = Self { rows: Vec::new(), labels: Vec::new() };
-        for row in chosen {
-            part.rows.extend_from_slice(rows.row(row));
-            part.labels.push(rows.labels[row]);
-        }
-        part
-    }
-
-    fn table<'a>(&'a self, whole: &TrainingRows<'a>) -> TrainingRows<'a> {
-        TrainingRows { rows: &self.rows, labels: &self.labels, ..*whole }
     }
 }
 

@@ -84,7 +84,8 @@ fn each_kind_of_truth_is_learnt() {
     for (name, truth, close) in truths {
         let known = Customers::new(6000, 3, truth);
         let new = Customers::new(6000, 4, truth);
-        let model = BoostingParams::for_rows(6000).fit_choosing(&known.table(), 50).unwrap();
+        let tune = Customers::new(1500, 5, truth);
+        let (model, _) = BoostingParams::for_rows(6000).fit_stopping(&known.table(), &tune.table(), 50).unwrap();
         let (auc, loss) = new.figures_of(&model);
         let (best_auc, best_loss) = new.figures(new.log_odds.iter().copied());
         assert!(best_auc > 0.8, "{name} is no test: AUC {best_auc} at best");
@@ -95,13 +96,13 @@ fn each_kind_of_truth_is_learnt() {
 #[test]
 fn threads_change_no_byte() {
     // Enough rows that blocks and chunks go to several threads.
-    let customers = Customers::new(20_000, 5, everything);
+    let (customers, tune) = (Customers::new(20_000, 5, everything), Customers::new(20_000, 6, everything));
     let params = BoostingParams { trees: 8, ..params() };
     let bytes = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let chosen = params.fit_choosing(&customers.table(), 5).unwrap();
-            serde_json::to_vec(&(params.fit(&customers.table()).unwrap(), chosen)).unwrap()
+            let stopped = params.fit_stopping(&customers.table(), &tune.table(), 5).unwrap();
+            serde_json::to_vec(&(params.fit(&customers.table()).unwrap(), stopped)).unwrap()
         })
     };
     let alone = bytes(1);
@@ -251,9 +252,9 @@ fn stopping_keeps_the_trees_up_to_the_least_loss() {
 #[test]
 fn where_nothing_can_be_learnt_the_base_remains() {
     let (known, other) = (Customers::new(1500, 13, |_| -1.0), Customers::new(3000, 14, |_| -1.0));
-    let (_, trees) = params().fit_stopping(&known.table(), &other.table(), 30).unwrap();
+    let (model, trees) = params().fit_stopping(&known.table(), &other.table(), 30).unwrap();
     assert!(trees < 15, "{trees} trees of noise");
-    let (_, loss) = other.figures_of(&params().fit_choosing(&known.table(), 30).unwrap());
+    let (_, loss) = other.figures_of(&model);
     let (_, best) = other.figures(other.log_odds.iter().copied());
     assert!(loss < best + 0.005, "{loss} for {best}");
 }

@@ -6,13 +6,13 @@ use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
 use tend_models::scorer::{can_be_offered, offer_names, owned_offers};
 
-use super::{Parts, ProjectRun, Role, compete, nothing_happened};
+use super::{ProjectRun, Role, compete, nothing_happened};
 use crate::champion::Effort;
 use crate::labels::{taken_offers, upgraded};
 use crate::leaks::leaks;
 use crate::recipe::UpsellBy;
 use crate::run::{Figures, ProductFigures, TrainError, Trained};
-use crate::samples::Samples;
+use crate::samples::{Samples, Split};
 
 /// What a customer has and takes, as codes of the offers, rising.
 pub(in crate::run) struct OfferState {
@@ -102,8 +102,8 @@ impl Customers {
     fn leave_out_leaks(&mut self, offers: &[(String, Code)], keep: &[String]) -> Vec<String> {
         let mut left_out = Vec::new();
         for (name, code) in offers {
-            let (samples, parts) = self.samples(*code);
-            let found = leaks(&samples, &parts.split.train, keep);
+            let (samples, split) = self.samples(*code);
+            let found = leaks(&samples, &split.train, keep);
             left_out.extend(found.iter().map(|leak| format!("{leak} (offer {name})")));
             if !found.is_empty() {
                 let mut own = Samples::new(self.plan.clone());
@@ -116,16 +116,16 @@ impl Customers {
     }
 
     /// The customers to whom an offer can be made, and who takes it.
-    fn samples(&self, code: Code) -> (Samples, Parts) {
+    fn samples(&self, code: Code) -> (Samples, Split) {
         let mut samples = Samples::new(self.plan.clone());
-        let mut parts = Parts::default();
+        let mut split = Split::default();
         let rows = self.rows.chunks_exact(self.plan.width());
         for ((role, state), row) in self.states.iter().zip(rows).filter(|((_, state), _)| state.is_open(code)) {
-            parts.push(*role, samples.len());
+            role.part(&mut split).push(samples.len());
             samples.labels.push(state.takes(code));
             samples.rows.extend(row);
         }
-        (samples, parts)
+        (samples, split)
     }
 }
 
@@ -169,9 +169,9 @@ pub(super) fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> 
     let mut figures = Figures::new(Task::Upsell, "per product");
     figures.left_out = customers.leave_out_leaks(&sold, &run.recipe.training.keep);
     for (name, code) in sold {
-        let (samples, parts) = customers.samples(code);
+        let (samples, split) = customers.samples(code);
         let judging = run.judging(Task::Upsell);
-        let (champion, own, _) = compete(Task::Upsell, &samples, &parts.split, Effort::Quick, judging)?;
+        let (champion, own, _) = compete(Task::Upsell, &samples, &split, Effort::Quick, judging)?;
         let (held_out, detail) = own.held_out.zip(own.detail).ok_or_else(nothing_happened)?;
         figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out, detail });
         products.push((name, champion));
