@@ -14,6 +14,12 @@ use crate::report::{
 #[must_use]
 pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
     let figures = &trained.figures;
+    if !figures.segments.is_empty() {
+        return vec![Section::Text(FreeText {
+            heading: heading(figures.task).to_owned(),
+            paragraphs: vec![format!("Customers fall into these kinds: {}.", figures.segments.join("; "))],
+        })];
+    }
     let mut sections = vec![Section::KeyFigures(key_figures(trained))];
     if !figures.candidates.is_empty() {
         sections.push(Section::Comparison(comparison(figures)));
@@ -55,12 +61,6 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
                 figures: spend.clone(),
             }));
         }
-    }
-    if !figures.segments.is_empty() {
-        sections.push(Section::Text(FreeText {
-            heading: "Segments".to_owned(),
-            paragraphs: vec![format!("Customers fall into these kinds: {}.", figures.segments.join("; "))],
-        }));
     }
     sections
 }
