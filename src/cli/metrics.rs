@@ -129,13 +129,13 @@ fn print_cohorts(group: &GroupMetrics) {
     let first = group.cohorts.len().saturating_sub(SHOWN_COHORTS);
     println!("\nOf each cohort (first active in the period), the share who bought or subscribed, by age in periods");
     print!("{:<12}{:>10}", "cohort", "customers");
-    (0..SHOWN_COHORTS).for_each(|age| print!("{age:>7}"));
+    (0..SHOWN_COHORTS).for_each(|age| print!("{age:>8}"));
     println!("{:>20}", "payback in periods");
     for cohort in &group.cohorts[first..] {
         print!("{:<12}{:>10}", cohort.period, cohort.customers);
         for age in 0..SHOWN_COHORTS {
             let share = cohort.retained.get(age).map_or_else(String::new, |share| format!("{:.1} %", 100.0 * share));
-            print!("{share:>7}");
+            print!("{share:>8}");
         }
         let payback = match (cohort.payback_periods, cohort.acquisition_cost) {
             (Some(periods), _) => periods.to_string(),

@@ -37,7 +37,7 @@ pub(super) fn count(life: &Life, periods: &Periods, tallies: &mut [Tally]) {
 fn count_orders(life: &Life, periods: &Periods, tallies: &mut [Tally]) {
     let mut kinds: Vec<(bool, u32)> = Vec::new();
     let mut order_days: Vec<i64> = Vec::new();
-    let (mut buyer_of, mut cross_buyer_of) = (None, None);
+    let (mut buyer_of, mut cross_buyer_of, mut is_returning) = (None, None, false);
     for line in &life.purchases {
         let Some(period) = periods.place_of(line.at) else { continue };
         let tally = &mut tallies[period];
@@ -50,9 +50,9 @@ fn count_orders(life: &Life, periods: &Periods, tallies: &mut [Tally]) {
         if buyer_of != Some(period) {
             buyer_of = Some(period);
             tally.buyers += 1;
-            tally.returning_buyers += u64::from(!order_days.is_empty());
+            is_returning = !order_days.is_empty();
+            tally.returning_buyers += u64::from(is_returning);
         }
-        let bought_before = order_days.first().is_some_and(|&first| first < day);
         if order_days.last() != Some(&day) {
             tally.orders += 1;
             match order_days.last() {
@@ -66,7 +66,7 @@ fn count_orders(life: &Life, periods: &Periods, tallies: &mut [Tally]) {
         }
         if let Some(kind) = kind_of(line).filter(|kind| !kinds.contains(kind)) {
             kinds.push(kind);
-            if bought_before && cross_buyer_of != Some(period) {
+            if is_returning && cross_buyer_of != Some(period) {
                 cross_buyer_of = Some(period);
                 tally.cross_buyers += 1;
             }
