@@ -12,6 +12,8 @@ mod explain;
 mod features;
 #[cfg(feature = "train")]
 mod init;
+#[cfg(feature = "serve")]
+mod keys;
 mod models;
 mod project;
 #[cfg(feature = "train")]
@@ -83,6 +85,9 @@ enum Command {
     /// Answers over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    /// Makes, lists and revokes API keys of the service.
+    #[cfg(feature = "serve")]
+    Keys(keys::Args),
 }
 
 /// An error of how a command was used, which the parser cannot see: exit code 2.
@@ -122,5 +127,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),
+        #[cfg(feature = "serve")]
+        Command::Keys(args) => keys::run(&project, &args),
     }
 }
