@@ -32,6 +32,12 @@ impl Book {
         Ok(Self { scorer, timelines, policy, names, kinds })
     }
 
+    /// What decides.
+    #[must_use]
+    pub fn policy(&self) -> &CompiledPolicy {
+        &self.policy
+    }
+
     /// The customers who were there before a moment.
     #[must_use]
     pub fn customers_at(&self, moment: Moment) -> Vec<usize> {

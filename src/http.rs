@@ -23,10 +23,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::console::Desk;
 use crate::live::Live;
 use crate::store::{ApiKey, IdMaker, Scope, Store};
 
 mod answer;
+mod console;
 mod dialects;
 mod feedback;
 #[cfg(test)]
@@ -75,6 +77,10 @@ pub struct Service {
     /// Whether every request is logged.
     logs_requests: bool,
     ids: IdMaker,
+    /// The worklist and figures of the console.
+    desk: Desk,
+    /// Who has logged in to the console.
+    sessions: console::Sessions,
     metrics: Arc<Metrics>,
     in_flight: AtomicUsize,
     is_stopping: AtomicBool,
@@ -111,6 +117,8 @@ impl Service {
             keys,
             logs_requests: conditions.logs_requests,
             ids,
+            desk: Desk::default(),
+            sessions: console::Sessions::default(),
             metrics: Arc::default(),
             in_flight: AtomicUsize::new(0),
             is_stopping: AtomicBool::new(false),
@@ -158,9 +166,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v2/models/{model}/versions/{version}/ready", get(dialects::model_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(dialects::infer));
     let decide = Router::new().route("/v1/decisions", post(answer::decisions));
-    let ingest = Router::new()
-        .route("/v1/outcomes", post(feedback::outcomes))
-        .route("/v1/events", post(feedback::events));
+    let ingest =
+        Router::new().route("/v1/outcomes", post(feedback::outcomes)).route("/v1/events", post(feedback::events));
     let admin = Router::new()
         .route("/v1/customers/{id}", delete(person::erase))
         .route("/v1/customers/{id}/export", get(person::export))
@@ -170,7 +177,8 @@ pub fn router(service: Arc<Service>) -> Router {
         routes.route_layer(from_fn_with_state((Arc::clone(&service), scope), guard::require_key))
     };
     let metrics = Arc::clone(&service.metrics);
-    open.merge(for_scope(read, Scope::Read))
+    open.merge(console::routes(&service))
+        .merge(for_scope(read, Scope::Read))
         .merge(for_scope(decide, Scope::Decide))
         .merge(for_scope(ingest, Scope::Ingest))
         .merge(for_scope(admin, Scope::Admin))

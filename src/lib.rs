@@ -2,13 +2,15 @@
 
 pub mod book;
 #[cfg(feature = "serve")]
+pub mod console;
+#[cfg(feature = "serve")]
 pub mod contract;
 pub mod decision;
 #[cfg(feature = "serve")]
 pub mod http;
-pub mod metrics;
 #[cfg(feature = "serve")]
 pub mod live;
+pub mod metrics;
 #[cfg(feature = "train")]
 pub mod simulate;
 #[cfg(feature = "serve")]

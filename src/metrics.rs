@@ -86,6 +86,16 @@ pub struct Voice {
     pub complaint_events: Vec<String>,
 }
 
+impl Default for Voice {
+    fn default() -> Self {
+        Self {
+            nps_event: "nps".to_owned(),
+            csat_event: "csat".to_owned(),
+            complaint_events: vec!["complaint".to_owned(), "support_ticket".to_owned()],
+        }
+    }
+}
+
 /// Lifecycle metrics of all customers, or of each group.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LifecycleMetrics {

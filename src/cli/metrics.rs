@@ -62,6 +62,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
 }
 
 fn request(recipe: &Recipe, args: &Args, as_of: Moment) -> MetricsRequest {
+    let usual = Voice::default();
     MetricsRequest {
         as_of,
         calendar: match args.every {
@@ -73,9 +74,9 @@ fn request(recipe: &Recipe, args: &Args, as_of: Moment) -> MetricsRequest {
         margin: recipe.clv.margin,
         grouping: args.by.clone(),
         voice: Voice {
-            nps_event: recipe.metrics.nps_event.clone(),
-            csat_event: recipe.metrics.csat_event.clone(),
-            complaint_events: recipe.metrics.complaint_events.clone(),
+            nps_event: recipe.metrics.nps_event.clone().unwrap_or(usual.nps_event),
+            csat_event: recipe.metrics.csat_event.clone().unwrap_or(usual.csat_event),
+            complaint_events: recipe.metrics.complaint_events.clone().unwrap_or(usual.complaint_events),
         },
     }
 }

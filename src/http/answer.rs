@@ -56,7 +56,9 @@ pub(super) async fn live() -> Response {
 /// Whether there are models to score with, and which.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
     let answering = service.answering.load();
-    if service.is_stopping.load(Ordering::Relaxed) || (answering.table_models.is_empty() && answering.book.scorer.is_empty()) {
+    if service.is_stopping.load(Ordering::Relaxed)
+        || (answering.table_models.is_empty() && answering.book.scorer.is_empty())
+    {
         return Err(Problem::not_ready());
     }
     Ok(Json(serde_json::json!({"ready": true, "models": answering.versions()})).into_response())
@@ -200,26 +202,35 @@ fn decided(service: &Service, decisions: &[Decision]) -> Result<Answered, Proble
             body.push(b',');
         }
         body.extend_from_slice(text.as_bytes());
-        let eligible = decision.considered.iter().filter(|considered| considered.expected_gain.is_some());
-        let eligible: Vec<&str> = eligible.map(|considered| considered.action.as_str()).collect();
-        records.push(DecisionRecord {
-            decision_id: service.ids.next(now),
-            decided_at_ms: now,
-            customer_id: decision.customer_id.clone(),
-            stage: decision.stage.clone(),
-            action: decision.action.clone(),
-            eligible: self::text(&eligible)?,
-            probability: decision.probability,
-            model_versions: self::text(&decision.model_versions)?,
-            policy_version: decision.policy_version.clone(),
-            decision: text,
-        });
+        records.push(record_at(service, decision, text, now)?);
     }
     let ids: Vec<&str> = records.iter().map(|record| record.decision_id.as_str()).collect();
     body.extend_from_slice(b"],\"decision_ids\":");
     body.extend(json(&ids)?);
     body.push(b'}');
     Ok(Answered { body, records })
+}
+
+/// What is to be kept of a decision made now.
+pub(super) fn record(service: &Service, decision: &Decision) -> Result<DecisionRecord, Problem> {
+    record_at(service, decision, text(decision)?, now_ms())
+}
+
+fn record_at(service: &Service, decision: &Decision, text: String, now: i64) -> Result<DecisionRecord, Problem> {
+    let eligible = decision.considered.iter().filter(|considered| considered.expected_gain.is_some());
+    let eligible: Vec<&str> = eligible.map(|considered| considered.action.as_str()).collect();
+    Ok(DecisionRecord {
+        decision_id: service.ids.next(now),
+        decided_at_ms: now,
+        customer_id: decision.customer_id.clone(),
+        stage: decision.stage.clone(),
+        action: decision.action.clone(),
+        eligible: self::text(&eligible)?,
+        probability: decision.probability,
+        model_versions: self::text(&decision.model_versions)?,
+        policy_version: decision.policy_version.clone(),
+        decision: text,
+    })
 }
 
 /// Customers who were asked about: where their rows are, in the order of the question.
@@ -248,6 +259,15 @@ impl Known {
         if unknown.is_empty() { Ok(()) } else { Err(unknown) }
     }
 
+    /// Where the rows of the one customer are, if one was asked about.
+    pub(super) fn only<'t>(&'t self, book: &'t Book) -> Option<(&'t Timelines, usize)> {
+        match self.places[..] {
+            [Place::Book(place)] => Some((&book.timelines, place)),
+            [Place::Merged(place)] => Some((&self.merged, place)),
+            _ => None,
+        }
+    }
+
     /// Scores and decides on all that are somewhere.
     pub(super) fn judge(&self, book: &Book, moment: Moment) -> Vec<(Scorecard, Decision)> {
         self.each(book, |bound, place| book.judge(bound, place, moment))
@@ -262,12 +282,8 @@ impl Known {
         let mut of_book: Option<BoundScorer<'_>> = None;
         let mut of_merged: Option<BoundScorer<'_>> = None;
         let judged = self.places.iter().filter_map(|place| match *place {
-            Place::Book(place) => {
-                Some(judge(of_book.get_or_insert_with(|| book.scorer.bind(&book.timelines)), place))
-            }
-            Place::Merged(place) => {
-                Some(judge(of_merged.get_or_insert_with(|| book.scorer.bind(&self.merged)), place))
-            }
+            Place::Book(place) => Some(judge(of_book.get_or_insert_with(|| book.scorer.bind(&book.timelines)), place)),
+            Place::Merged(place) => Some(judge(of_merged.get_or_insert_with(|| book.scorer.bind(&self.merged)), place)),
             Place::Unknown => None,
         });
         judged.collect()

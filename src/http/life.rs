@@ -168,9 +168,9 @@ impl Sources {
     fn policy(&self, may_lack: bool) -> Result<Policy, LoadError> {
         let text = match std::fs::read_to_string(&self.policy) {
             Err(_) if may_lack => "[money]\ncurrency = \"\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n".to_owned(),
-            text => text.map_err(|error| {
-                self.policy_error(format!("cannot be read: {error}; write one with `tend init`"))
-            })?,
+            text => {
+                text.map_err(|error| self.policy_error(format!("cannot be read: {error}; write one with `tend init`")))?
+            }
         };
         Policy::parse(&text).map_err(|error| self.policy_error(error.to_string()))
     }
@@ -264,7 +264,7 @@ impl Service {
     }
 
     /// Makes a version answer, or the champion before it, once it is known to work with the policy and the tables.
-    fn change_champion(&self, task: Task, change: &Change) -> Result<String, LoadError> {
+    pub(super) fn change_champion(&self, task: Task, change: &Change) -> Result<String, LoadError> {
         let mut seen = self.sources.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut now = self.sources.look();
         let registry = &self.sources.registry;
@@ -293,7 +293,7 @@ impl Service {
 }
 
 /// What to do with a champion.
-enum Change {
+pub(super) enum Change {
     Promote(String),
     Rollback,
 }

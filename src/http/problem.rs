@@ -99,7 +99,8 @@ impl Problem {
 
     /// Too much is under way.
     pub(super) fn overloaded() -> Self {
-        let detail = format!("found {MOST_IN_FLIGHT} requests under way, as many as are taken; send this one again later");
+        let detail =
+            format!("found {MOST_IN_FLIGHT} requests under way, as many as are taken; send this one again later");
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", detail);
         Self { retry_after_seconds: Some(1), ..problem }
     }
@@ -124,7 +125,10 @@ impl Problem {
 
     /// The key does not allow this.
     pub(super) fn scope(scope: Scope) -> Self {
-        let detail = format!("found a key without the scope {0}; expected one with it; make one with `tend keys create`", scope.name());
+        let detail = format!(
+            "found a key without the scope {0}; expected one with it; make one with `tend keys create`",
+            scope.name()
+        );
         Self::new(StatusCode::FORBIDDEN, "wrong_scope", "Wrong scope", detail)
     }
 
@@ -241,11 +245,10 @@ impl IntoResponse for Problem {
 /// Gives errors of the router and of the limits, which are plain text, the form of all other errors.
 pub(super) async fn in_place_of_plain_errors(response: Response) -> Response {
     let status = response.status();
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|media_type| media_type == HeaderValue::from_static(MEDIA_TYPE));
-    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    // A page of the console says what is wrong itself.
+    let says_why = media_type.is_some_and(|found| found == MEDIA_TYPE || found == "text/html; charset=utf-8");
+    if says_why || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let allow = response.headers().get(header::ALLOW).cloned();

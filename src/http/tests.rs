@@ -215,9 +215,9 @@ async fn the_description_has_every_route_and_only_schemas_that_exist() {
         })
         .collect();
     assert_eq!(routes.len(), 26);
-    let described = paths.iter().flat_map(|(path, methods)| {
-        methods.as_object().unwrap().keys().map(|method| (path.as_str(), method.as_str()))
-    });
+    let described = paths
+        .iter()
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (path.as_str(), method.as_str())));
     assert_eq!(described.collect::<BTreeSet<_>>(), routes);
     let text = document.to_string();
     for rest in text.split("#/components/schemas/").skip(1) {

@@ -88,6 +88,25 @@ impl Store {
         })
     }
 
+    /// Customer, action and outcome of all outcomes of these names that arrived since a time, in seconds since 1970,
+    /// newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn reported_since(&self, since: i64, outcomes: &[&str]) -> Result<Vec<(String, String, String)>, StoreError> {
+        const REPORTED: &str = "SELECT customer_id, action, outcome FROM outcomes JOIN decisions USING (decision_id)
+            WHERE outcome = ?1 AND received_at >= ?2 ORDER BY received_at DESC";
+        self.read(|connection| {
+            let mut statement = connection.prepare(REPORTED)?;
+            let mut reported = Vec::new();
+            for outcome in outcomes {
+                let rows = statement.query_map((outcome, since), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                reported.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            Ok(reported)
+        })
+    }
+
     /// Hands on every streamed row that was known at a time, in seconds since 1970, or later, in the order of arrival.
     ///
     /// # Errors

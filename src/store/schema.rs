@@ -8,7 +8,8 @@ use super::ids::random_bytes;
 use super::{StoreError, database};
 
 /// What each version adds to the one before it; the database says how many it has.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE decisions (
         decision_id TEXT NOT NULL UNIQUE,
@@ -48,7 +49,11 @@ const MIGRATIONS: [&str; 1] = ["
         scopes TEXT NOT NULL,
         created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE INDEX outcomes_by_name ON outcomes (outcome, received_at);
+",
+];
 
 /// Opens the database and brings it to the newest version.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

@@ -228,26 +228,15 @@ impl Default for Training {
 }
 
 /// Which events tell what customers think, for lifecycle metrics.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Metrics {
-    /// Answers from 0 to 10 to "would you recommend us?".
-    pub nps_event: String,
-    /// Answers from 1 to 5 to "how satisfied were you?".
-    pub csat_event: String,
-    /// Complaints.
-    pub complaint_events: Vec<String>,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Self {
-            nps_event: "nps".to_owned(),
-            csat_event: "csat".to_owned(),
-            complaint_events: names(&["complaint", "support_ticket"]),
-        }
-    }
+    /// Answers from 0 to 10 to "would you recommend us?"; without it `nps`.
+    pub nps_event: Option<String>,
+    /// Answers from 1 to 5 to "how satisfied were you?"; without it `csat`.
+    pub csat_event: Option<String>,
+    /// Complaints; without it `complaint` and `support_ticket`.
+    pub complaint_events: Option<Vec<String>>,
 }
 
 impl Recipe {

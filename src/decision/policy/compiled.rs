@@ -41,6 +41,18 @@ impl CompiledPolicy {
         &self.version
     }
 
+    /// The currency of all money.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
+    /// The share of spend that is margin.
+    #[must_use]
+    pub fn margin(&self) -> f64 {
+        self.margin
+    }
+
     /// The band that a churn probability falls into.
     #[must_use]
     pub fn risk_band(&self, churn: Probability) -> RiskBand {

@@ -121,7 +121,8 @@ async fn a_decision_is_kept_with_its_outcomes_each_once() {
     assert_eq!(status, 200);
     assert_eq!(kept["decision"], decided["decisions"][1]);
     assert_eq!(kept["decision"]["model_versions"], json!({"churn": "7", "clv": "7"}));
-    let names: Vec<&str> = kept["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        kept["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
     assert_eq!(names, ["seen", "taken"]);
     assert_eq!(kept["outcomes"][1]["outcome_value"], 12.5);
     let considered = kept["decision"]["considered"].as_array().unwrap();
