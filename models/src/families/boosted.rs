@@ -1,6 +1,7 @@
 //! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
 
 pub mod batch;
+pub mod row;
 
 use serde::{Deserialize, Serialize};
 
