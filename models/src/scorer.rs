@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
+use crate::artifact::{ChurnDefinition, ClvModel, Header, Model, Offer, SegmentsModel};
 use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
+use crate::families::ready::ReadyClassifier;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
@@ -18,11 +19,27 @@ pub const MOST_REASONS: usize = 3;
 /// The loaded models, at most one a task.
 #[derive(Debug, Clone, Default)]
 pub struct Scorer {
-    churn: Option<ChurnModel>,
-    upsell: Option<UpsellModel>,
+    churn: Option<ReadyChurn>,
+    upsell: Option<ReadyUpsell>,
     value: Option<ClvModel>,
     segments: Option<SegmentsModel>,
     versions: BTreeMap<Task, String>,
+}
+
+/// What a churn model needs to score histories.
+#[derive(Debug, Clone)]
+struct ReadyChurn {
+    plan: FeaturePlan,
+    classifier: ReadyClassifier,
+    definition: ChurnDefinition,
+}
+
+/// What an upsell model needs to score histories.
+#[derive(Debug, Clone)]
+struct ReadyUpsell {
+    plan: FeaturePlan,
+    offer: Offer,
+    products: Vec<(String, ReadyClassifier)>,
 }
 
 impl Scorer {
@@ -47,8 +64,15 @@ impl Scorer {
     pub fn take(&mut self, header: Header, model: Model) {
         self.versions.insert(header.task, header.version);
         match model {
-            Model::Churn(model) => self.churn = Some(model),
-            Model::Upsell(model) => self.upsell = Some(model),
+            Model::Churn(model) => {
+                let classifier = ReadyClassifier::new(model.classifier);
+                self.churn = Some(ReadyChurn { plan: model.plan, classifier, definition: model.definition });
+            }
+            Model::Upsell(model) => {
+                let ready = |(product, classifier)| (product, ReadyClassifier::new(classifier));
+                let products = model.products.into_iter().map(ready).collect();
+                self.upsell = Some(ReadyUpsell { plan: model.plan, offer: model.offer, products });
+            }
             Model::Clv(model) => self.value = Some(model),
             Model::Segments(model) => self.segments = Some(model),
         }
@@ -106,7 +130,6 @@ impl Scorer {
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
-            contributions: Vec::new(),
             owned: Vec::new(),
         }
     }
@@ -123,16 +146,24 @@ pub struct BoundScorer<'a> {
     churn_row: usize,
     upsell_row: usize,
     segments_row: usize,
-    contributions: Vec<f64>,
     owned: Vec<u32>,
 }
 
 impl BoundScorer<'_> {
-    /// Scores a customer as known before a moment; also gives the row of the profile's features.
+    /// Scores a customer as known before a moment, with reasons.
     ///
     /// # Panics
     /// If there is no such customer.
-    pub fn score(&mut self, customer: usize, moment: Moment) -> (Scorecard, &[f64]) {
+    pub fn score(&mut self, customer: usize, moment: Moment) -> Scorecard {
+        let scorecard = self.estimate(customer, moment);
+        Scorecard { reasons: self.reasons(&scorecard), ..scorecard }
+    }
+
+    /// Scores a customer as known before a moment, without reasons, which take longer than all the rest.
+    ///
+    /// # Panics
+    /// If there is no such customer.
+    pub fn estimate(&mut self, customer: usize, moment: Moment) -> Scorecard {
         let history = self.timelines.timeline(customer).before(moment);
         for (maker, row) in self.makers.iter_mut().zip(&mut self.rows) {
             maker.fill(&history, row);
@@ -152,7 +183,6 @@ impl BoundScorer<'_> {
         {
             let row = &self.rows[self.churn_row];
             scorecard.churn_probability = Some(model.classifier.probability(row));
-            scorecard.reasons = reasons(&model.classifier, &model.plan, row, &mut self.contributions);
         }
         if let Some(model) = &self.scorer.upsell {
             scorecard.propensities =
@@ -162,7 +192,24 @@ impl BoundScorer<'_> {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
             scorecard.segment = model.segments.names.get(nearest).cloned();
         }
-        (scorecard, &self.rows[0])
+        scorecard
+    }
+
+    /// The reasons of the customer estimated last, whose scorecard this is.
+    #[must_use]
+    pub fn reasons(&self, scorecard: &Scorecard) -> Vec<String> {
+        match (&self.scorer.churn, scorecard.churn_probability) {
+            (Some(model), Some(_)) => {
+                reasons(model.classifier.classifier(), &model.plan, &self.rows[self.churn_row], &mut Vec::new())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The row of the profile's features of the customer estimated last.
+    #[must_use]
+    pub fn profile_row(&self) -> &[f64] {
+        &self.rows[0]
     }
 }
 
@@ -227,7 +274,7 @@ pub fn offer_names(offer: Offer, timelines: &Timelines) -> &[String] {
 }
 
 fn propensities(
-    model: &UpsellModel,
+    model: &ReadyUpsell,
     timelines: &Timelines,
     history: &History<'_>,
     row: &[f64],

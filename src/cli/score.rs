@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use rayon::prelude::*;
 use tend::decision::RiskBands;
 use tend_models::artifact::Model;
 use tend_models::features::purchase_rhythm;
@@ -81,11 +82,10 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
         Model::Clv(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
     };
-    let (mut probabilities, mut why, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-    for row in customers.rows.chunks_exact(plan.width()) {
-        probabilities.push(classifier.probability(row));
-        why.push(reasons(classifier, plan, row, &mut scratch));
-    }
+    let probabilities = classifier.probabilities(&customers.rows);
+    let rows = customers.rows.par_chunks_exact(plan.width());
+    let why: Vec<Vec<String>> =
+        rows.map_init(Vec::new, |scratch, row| reasons(classifier, plan, row, scratch)).collect();
     // A customer table has no policy.
     let bands = RiskBands::default();
     let bands = probabilities.iter().map(|&probability| bands.band(probability).name().to_owned()).collect();
@@ -157,34 +157,35 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let book = project.book(timelines)?;
     let (products, versions) = (book.scorer.products(), book.scorer.versions());
     let customers = book.customers_at(moment);
-    let judged = book.judge_all(moment, &customers);
-    let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..judged.len()).map(of).collect());
+    let scored = book.score_all(moment, &customers);
+    let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..scored.len()).map(of).collect());
     let number = |of: &dyn Fn(usize) -> Option<f64>| {
-        OutColumn::Number((0..judged.len()).map(|place| of(place).unwrap_or(f64::NAN)).collect())
+        OutColumn::Number((0..scored.len()).map(|place| of(place).unwrap_or(f64::NAN)).collect())
     };
+    let card = |place: usize| &scored[place].scorecard;
     let mut columns = vec![
-        ("customer_id".to_owned(), text(&|place| judged[place].0.customer_id.clone())),
-        ("stage".to_owned(), text(&|place| judged[place].1.stage.clone())),
+        ("customer_id".to_owned(), text(&|place| card(place).customer_id.clone())),
+        ("stage".to_owned(), text(&|place| scored[place].stage.clone())),
         (
             "churn_probability".to_owned(),
-            number(&|place| judged[place].0.churn_probability.map(tend_models::quantities::Probability::get)),
+            number(&|place| card(place).churn_probability.map(tend_models::quantities::Probability::get)),
         ),
         (
             "risk_band".to_owned(),
-            text(&|place| judged[place].1.scores.risk_band.map_or_else(String::new, |band| band.name().to_owned())),
+            text(&|place| scored[place].risk_band.map_or_else(String::new, |band| band.name().to_owned())),
         ),
     ];
     for product in &products {
         let propensity = |place: usize| {
-            let propensities = &judged[place].0.propensities;
+            let propensities = &card(place).propensities;
             propensities.iter().find(|one| one.product == *product).map(|one| one.probability.get())
         };
         columns.push((format!("propensity_{product}"), number(&propensity)));
     }
-    let values: Vec<Option<LifetimeValue>> = judged.iter().map(|(scorecard, _)| scorecard.value).collect();
+    let values: Vec<Option<LifetimeValue>> = scored.iter().map(|scored| scored.scorecard.value).collect();
     push_values(&mut columns, &values);
-    columns.push(("segment".to_owned(), text(&|place| judged[place].0.segment.clone().unwrap_or_default())));
-    let why: Vec<Vec<String>> = judged.iter().map(|(scorecard, _)| scorecard.reasons.clone()).collect();
+    columns.push(("segment".to_owned(), text(&|place| card(place).segment.clone().unwrap_or_default())));
+    let why: Vec<Vec<String>> = scored.iter().map(|scored| scored.scorecard.reasons.clone()).collect();
     let versions: Vec<String> = versions.iter().map(|(task, version)| format!("{task}={version}")).collect();
     push_reasons(&mut columns, &why, versions.join(" "));
     Ok(columns)

@@ -313,6 +313,9 @@ fn describe(project: &Project, figures: &Figures) {
     for left_out in &figures.left_out {
         println!("  left out {left_out}");
     }
+    for suspect in &figures.suspects {
+        println!("  look at {suspect}");
+    }
     println!("  see {}", folder.join("report.html").display());
 }
 

@@ -156,13 +156,13 @@ fn write(
     let mut bound: BoundScorer<'_> = service.book.scorer.bind(timelines);
     match question {
         Question::Scores => {
-            let scores: Vec<Scorecard> = places.iter().map(|&place| bound.score(place, moment).0).collect();
+            let scores: Vec<Scorecard> = places.iter().map(|&place| bound.score(place, moment)).collect();
             check_finite(scores.iter().all(scores_are_finite))?;
             json(&Scores { scores })
         }
         Question::Decisions => {
             let decisions: Vec<Decision> =
-                places.iter().map(|&place| service.book.judge(&mut bound, place, moment).1).collect();
+                places.iter().map(|&place| service.book.decide(&mut bound, place, moment).1).collect();
             check_finite(decisions.iter().all(decision_is_finite))?;
             json(&Decisions { decisions })
         }

@@ -26,6 +26,9 @@ const MOST_BLEND_ROWS: usize = 20_000;
 /// A blend costs its members' time: it has to gain this much log loss a row, in nats, however sure the gain is.
 const BLEND_WORTH_IT: f64 = 2e-4;
 
+/// Rows that one thread forecasts at a time.
+const BLOCK_ROWS: usize = 8_192;
+
 /// What the fits of a contest may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -212,7 +215,8 @@ fn candidates(
 }
 
 fn raw_probabilities(family: &Family, part: &Part<'_>) -> Vec<f64> {
-    part.rows().map(|row| family.raw_probability(row).get()).collect()
+    let rows = part.training_rows().rows;
+    family.raw_probabilities(rows, part.labels.len()).iter().map(|one| one.get()).collect()
 }
 
 /// Forecasts of each half of the rows, the even and the odd, by what `fit` makes of the places of the other half: raw
@@ -237,5 +241,10 @@ fn calibrate_at(places: &[usize], raw: &[f64], happened: &[bool]) -> Calibration
 /// The champion's probabilities for some rows.
 #[must_use]
 pub fn forecasts(champion: &Classifier, samples: &Samples, places: &[usize]) -> Vec<f64> {
-    places.par_iter().map(|&place| champion.probability(samples.row(place)).get()).collect()
+    let of_block = |places: &[usize]| {
+        let rows: Vec<f64> = places.iter().flat_map(|&place| samples.row(place)).copied().collect();
+        champion.probabilities(&rows)
+    };
+    let blocks: Vec<Vec<Probability>> = places.par_chunks(BLOCK_ROWS).map(of_block).collect();
+    blocks.iter().flatten().map(|one| one.get()).collect()
 }

@@ -3,6 +3,7 @@
 mod classifier;
 mod curves;
 mod decomposition;
+mod dependence;
 mod held_out;
 mod importance;
 mod intervals;
@@ -15,6 +16,7 @@ mod weighted;
 pub use classifier::{ClassifierCurves, ClassifierFigures};
 pub use curves::{LiftDecile, Point, gains_curve, lift_by_decile, precision_recall_curve, roc_curve};
 pub use decomposition::BrierDecomposition;
+pub use dependence::{Dependence, partial_dependence};
 pub use held_out::{HeldOut, HeldOutDetail, HeldOutParams};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
 pub use intervals::{GainInterval, Interval, Intervals};

@@ -11,7 +11,7 @@ mod page;
 mod tables;
 mod value;
 
-use crate::evaluate::{ClassifierFigures, HeldOut, Tracking, ValueFigures};
+use crate::evaluate::{ClassifierFigures, Dependence, HeldOut, Tracking, ValueFigures};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -150,15 +150,28 @@ pub struct FeatureImportance {
     pub subject: String,
     /// The features, in any order; the strongest fifteen are shown.
     pub features: Vec<FeatureWeight>,
+    /// How the strongest of them act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
 }
 
-/// One feature and its permutation importance.
+/// One feature and its importances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureWeight {
     /// The feature in plain words, such as "days since the last purchase".
     pub name: String,
     /// Increase of the log loss, in nats, when the feature is shuffled between customers.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature in plain words.
+    pub name: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// Predicted against actual amounts on a hold-out period.

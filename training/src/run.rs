@@ -3,10 +3,12 @@
 mod card;
 mod clv;
 mod evaluation;
+mod explained;
 mod matrix;
 mod project;
 mod sections;
 mod table;
+mod table_check;
 mod target;
 
 use serde::Serialize;
@@ -16,7 +18,7 @@ use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
 use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, MetricError, ValueFigures};
 use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::table::FitError;
@@ -31,6 +33,7 @@ pub use matrix::FeatureMatrix;
 pub use project::{ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
+pub use table_check::{MissingShare, TableChecked, check_table};
 pub use target::Target;
 
 /// Why a model cannot be trained.
@@ -74,6 +77,8 @@ pub struct Trained {
     pub figures: Figures,
     /// Its curves on held-out rows, for a classifier of one outcome.
     pub curves: Option<ClassifierCurves>,
+    /// How the strongest features of such a classifier act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
     header: Header,
 }
 
@@ -111,6 +116,9 @@ pub struct Figures {
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Columns that may be known only after the fact or be ids, and what to do; they were learned from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
     /// Names of the segments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<String>,
@@ -128,6 +136,17 @@ pub struct Importance {
     pub label: String,
     /// Increase in log loss when its values are shuffled.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds before calibration.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature's name for a person.
+    pub label: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// One product of an upsell model.
@@ -222,6 +241,7 @@ impl Figures {
             products: Vec::new(),
             value: None,
             left_out: Vec::new(),
+            suspects: Vec::new(),
             segments: Vec::new(),
             importance: Vec::new(),
         }
@@ -241,7 +261,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, curves: None, header }
+        Self { model, figures, curves: None, dependences: Vec::new(), header }
     }
 
     /// The features it reads, one line for each in the model card.

@@ -146,7 +146,7 @@ mod tests {
     use super::super::*;
     use super::render;
     use crate::evaluate::{
-        Campaign, ClassifierFigures, HeldOut, HeldOutParams, OutcomeWeights, Tracking, ValueFigures,
+        Campaign, ClassifierFigures, Dependence, HeldOut, HeldOutParams, OutcomeWeights, Tracking, ValueFigures,
     };
 
     fn classifier(happened: &[bool]) -> ClassifierQuality {
@@ -222,7 +222,21 @@ mod tests {
                 features: vec![FeatureWeight {
                     name: "\"><script>alert(2)</script>".to_owned(),
                     log_loss_increase: 0.03,
+                    mean_contribution: 0.4,
                 }],
+                dependences: vec![
+                    FeatureDependence {
+                        name: "days since the last purchase".to_owned(),
+                        dependence: Dependence::Number(vec![(3.0, 0.1), (90.0, 0.42)]),
+                    },
+                    FeatureDependence {
+                        name: "plan".to_owned(),
+                        dependence: Dependence::Category(vec![
+                            ("<b>monthly</b>".to_owned(), 0.3),
+                            ("annual".to_owned(), 0.2),
+                        ]),
+                    },
+                ],
             }),
             Section::Value(ValueQuality {
                 subject: "Lifetime value".to_owned(),
@@ -257,6 +271,9 @@ mod tests {
             "Churn: models compared",
             "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the best baseline, Base rate (0.6931)",
             "ROC curve",
+            "Mean size of contribution, log-odds",
+            "the mean forecast is lowest at 3, 10.0%, and highest at 90, 42.0%",
+            "highest for “&lt;b&gt;monthly&lt;/b&gt;”",
             "Precision-recall curve",
             "Cumulative gains curve",
             "Lift by decile",

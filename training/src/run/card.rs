@@ -36,6 +36,9 @@ pub(super) fn model_card(trained: &Trained) -> String {
     for left_out in &figures.left_out {
         let _ = writeln!(card, "- Left out: {left_out}");
     }
+    for suspect in &figures.suspects {
+        let _ = writeln!(card, "- Look at: {suspect}");
+    }
     let _ = writeln!(card, "\n## Features\n");
     for feature in &trained.model.plan().features {
         let _ = writeln!(card, "- `{}`: {}", feature.name, feature.label);

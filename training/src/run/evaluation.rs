@@ -95,8 +95,7 @@ pub fn evaluate_table(header: &Header, model: &Model, table: &TableToJudge<'_>) 
     let rows = read_customer_table(table.file, model.plan(), table.id)?.rows;
     let campaign = (header.task == Task::Churn).then_some(table.campaign);
     let judging = HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: header.seed };
-    let forecasts: Vec<f64> =
-        rows.chunks_exact(model.plan().width()).map(|row| classifier.probability(row).get()).collect();
+    let forecasts: Vec<f64> = classifier.probabilities(&rows).iter().map(|one| one.get()).collect();
     Ok(Evaluation::new(header).with(HeldOut::of(&forecasts, &happened, judging)?))
 }
 
@@ -165,8 +164,12 @@ impl Window<'_> {
         classifier: &Classifier,
         rows: impl Iterator<Item = (bool, &'r [f64])>,
     ) -> Result<HeldOut, TrainError> {
-        let (happened, forecasts): (Vec<bool>, Vec<f64>) =
-            rows.map(|(happened, row)| (happened, classifier.probability(row).get())).unzip();
+        let (mut happened, mut all) = (Vec::new(), Vec::new());
+        for (answer, row) in rows {
+            happened.push(answer);
+            all.extend_from_slice(row);
+        }
+        let forecasts: Vec<f64> = classifier.probabilities(&all).iter().map(|one| one.get()).collect();
         if happened.is_empty() {
             return Err(TrainError::Data(format!(
                 "found no customer to judge at {}; bring older data or a later --as-of",

@@ -3,19 +3,20 @@
 use rayon::prelude::*;
 use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, SegmentsModel};
 use tend_models::families::classifier::Classifier;
-use tend_models::features::{FeaturePlan, SnapshotMaker};
+use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
-use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
+use super::explained::explain;
+use super::{ClvRun, Figures, TrainError, Trained, matrix, train_clv};
 use crate::champion::{Effort, contest, forecasts};
-use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
+use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, OutcomeWeights};
 use crate::fit::segments::SegmentParams;
-use crate::fit::table::TrainingRows;
+use crate::fit::table::{FitError, TrainingRows};
 use crate::labels::churned;
-use crate::leaks::{Leak, leaks};
+use crate::leaks::{Leak, Suspect, leaks, suspects};
 use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe};
 use crate::samples::{Samples, Split};
@@ -134,35 +135,12 @@ impl ProjectRun<'_> {
         customers: &[usize],
         each: impl Fn(usize) -> Option<T> + Sync,
     ) -> Snapshots<T> {
-        let maker = SnapshotMaker::new(plan, self.timelines);
-        let pieces: Vec<Snapshots<T>> = customers
-            .par_chunks(2_048)
-            .map_init(
-                || maker.clone(),
-                |maker, chunk| {
-                    let mut made = Snapshots { answers: Vec::new(), rows: Vec::new() };
-                    for &customer in chunk {
-                        let history = self.timelines.timeline(customer).before(moment);
-                        if !history.exists() {
-                            continue;
-                        }
-                        if let Some(answer) = each(customer) {
-                            let from = made.rows.len();
-                            made.rows.resize(from + plan.width(), 0.0);
-                            maker.fill(&history, &mut made.rows[from..]);
-                            made.answers.push(answer);
-                        }
-                    }
-                    made
-                },
-            )
-            .collect();
-        let mut all = Snapshots { answers: Vec::new(), rows: Vec::new() };
-        for piece in pieces {
-            all.answers.extend(piece.answers);
-            all.rows.extend(piece.rows);
-        }
-        all
+        let answer = |&customer: &usize| {
+            let exists = self.timelines.timeline(customer).before(moment).exists();
+            exists.then(|| each(customer)).flatten().map(|answer| (customer, answer))
+        };
+        let (customers, answers): (Vec<usize>, Vec<T>) = customers.par_iter().filter_map(answer).unzip();
+        Snapshots { rows: matrix::snapshots(self.timelines, plan, moment, &customers), answers }
     }
 }
 
@@ -204,10 +182,12 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let judging = run.judging(Task::Churn);
     let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, Effort::Standard, judging)?;
     figures.left_out = left_out;
-    figures.importance = importance(&champion, &samples, &split.test, seed)?;
+    figures.suspects = named_suspects(&samples, &split.train, &run.recipe.training.keep)?;
+    let dependences = explain(&mut figures, &champion, &samples, &split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
-    Ok(Trained { curves: Some(curves), ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
+    let curves = Some(curves);
+    Ok(Trained { curves, dependences, ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
 }
 
 fn compete(
@@ -237,31 +217,9 @@ pub(super) fn leave_out_leaks(samples: &mut Samples, places: &[usize], keep: &[S
     found.iter().map(Leak::to_string).collect()
 }
 
-/// Features by the increase in log loss when each is shuffled, most important first.
-pub(super) fn importance(
-    champion: &Classifier,
-    samples: &Samples,
-    places: &[usize],
-    seed: u64,
-) -> Result<Vec<Importance>, MetricError> {
-    let part = samples.part(places);
-    let predict = |row: &[f64]| champion.probability(row).get();
-    let rows = part.training_rows().rows;
-    let increases = permutation_importance(rows, samples.plan.width(), &part.labels, predict, seed, 1)?;
-    let mut importance: Vec<Importance> = samples
-        .plan
-        .features
-        .iter()
-        .zip(increases)
-        .map(|(feature, log_loss_increase)| Importance {
-            feature: feature.name.clone(),
-            label: feature.label.clone(),
-            log_loss_increase,
-        })
-        .collect();
-    importance.sort_by(|one, other| other.log_loss_increase.total_cmp(&one.log_loss_increase));
-    importance.truncate(20);
-    Ok(importance)
+/// Features that may be known only after the fact or be ids, and what to do.
+pub(super) fn named_suspects(samples: &Samples, places: &[usize], keep: &[String]) -> Result<Vec<String>, FitError> {
+    Ok(suspects(samples, places, keep)?.iter().map(Suspect::to_string).collect())
 }
 
 fn train_segments(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {

@@ -6,8 +6,8 @@ use tend_models::scorecard::Task;
 use super::{Figures, Trained};
 use crate::evaluate::HeldOut;
 use crate::report::{
-    Candidate, ClassifierQuality, FeatureImportance, FeatureWeight, FreeText, KeyFigures, ModelComparison, Section,
-    Tile, ValueQuality, count,
+    Candidate, ClassifierQuality, FeatureDependence, FeatureImportance, FeatureWeight, FreeText, KeyFigures,
+    ModelComparison, Section, Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
@@ -21,6 +21,12 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
         })];
     }
     let mut sections = vec![Section::KeyFigures(key_figures(trained))];
+    if !figures.suspects.is_empty() {
+        sections.push(Section::Text(FreeText {
+            heading: "Features to look at".to_owned(),
+            paragraphs: figures.suspects.clone(),
+        }));
+    }
     if !figures.candidates.is_empty() {
         sections.push(Section::Comparison(comparison(figures)));
     }
@@ -37,10 +43,16 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
         let weight = |importance: &super::Importance| FeatureWeight {
             name: importance.label.clone(),
             log_loss_increase: importance.log_loss_increase,
+            mean_contribution: importance.mean_contribution,
+        };
+        let dependence = |one: &super::FeatureDependence| FeatureDependence {
+            name: one.label.clone(),
+            dependence: one.dependence.clone(),
         };
         sections.push(Section::Importance(FeatureImportance {
             subject: figures.task.to_string(),
             features: figures.importance.iter().map(weight).collect(),
+            dependences: trained.dependences.iter().map(dependence).collect(),
         }));
     }
     if let Some(hold_out) = figures.value.as_ref().and_then(|value| value.hold_out.as_ref()) {
