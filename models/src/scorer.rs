@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ClvModel, Header, Model, Offer, SegmentsModel};
+use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
 use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
-use crate::families::ready::ReadyClassifier;
+use crate::families::ready::ReadyTrees;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
@@ -19,27 +19,19 @@ pub const MOST_REASONS: usize = 3;
 /// The loaded models, at most one a task.
 #[derive(Debug, Clone, Default)]
 pub struct Scorer {
-    churn: Option<ReadyChurn>,
-    upsell: Option<ReadyUpsell>,
+    churn: Option<Ready<ChurnModel, ReadyTrees>>,
+    /// The trees are one a product.
+    upsell: Option<Ready<UpsellModel, Vec<ReadyTrees>>>,
     value: Option<ClvModel>,
     segments: Option<SegmentsModel>,
     versions: BTreeMap<Task, String>,
 }
 
-/// What a churn model needs to score histories.
+/// A model with what is made ready of it on load.
 #[derive(Debug, Clone)]
-struct ReadyChurn {
-    plan: FeaturePlan,
-    classifier: ReadyClassifier,
-    definition: ChurnDefinition,
-}
-
-/// What an upsell model needs to score histories.
-#[derive(Debug, Clone)]
-struct ReadyUpsell {
-    plan: FeaturePlan,
-    offer: Offer,
-    products: Vec<(String, ReadyClassifier)>,
+struct Ready<M, T> {
+    model: M,
+    trees: T,
 }
 
 impl Scorer {
@@ -64,14 +56,10 @@ impl Scorer {
     pub fn take(&mut self, header: Header, model: Model) {
         self.versions.insert(header.task, header.version);
         match model {
-            Model::Churn(model) => {
-                let classifier = ReadyClassifier::new(model.classifier);
-                self.churn = Some(ReadyChurn { plan: model.plan, classifier, definition: model.definition });
-            }
+            Model::Churn(model) => self.churn = Some(Ready { trees: ReadyTrees::of(&model.classifier), model }),
             Model::Upsell(model) => {
-                let ready = |(product, classifier)| (product, ReadyClassifier::new(classifier));
-                let products = model.products.into_iter().map(ready).collect();
-                self.upsell = Some(ReadyUpsell { plan: model.plan, offer: model.offer, products });
+                let trees = model.products.iter().map(|(_, classifier)| ReadyTrees::of(classifier)).collect();
+                self.upsell = Some(Ready { model, trees });
             }
             Model::Clv(model) => self.value = Some(model),
             Model::Segments(model) => self.segments = Some(model),
@@ -90,6 +78,18 @@ impl Scorer {
         &self.versions
     }
 
+    /// The model of who leaves.
+    #[must_use]
+    pub fn churn(&self) -> Option<&ChurnModel> {
+        self.churn.as_ref().map(|ready| &ready.model)
+    }
+
+    /// The model of who takes what.
+    #[must_use]
+    pub fn upsell(&self) -> Option<&UpsellModel> {
+        self.upsell.as_ref().map(|ready| &ready.model)
+    }
+
     /// The widest feature plan of the loaded models: what stages and conditions can name.
     #[must_use]
     pub fn profile(&self) -> FeaturePlan {
@@ -99,13 +99,13 @@ impl Scorer {
     /// The products whose propensity is told.
     #[must_use]
     pub fn products(&self) -> Vec<String> {
-        let products = self.upsell.iter().flat_map(|model| &model.products);
+        let products = self.upsell().into_iter().flat_map(|model| &model.products);
         products.map(|(name, _)| name.clone()).collect()
     }
 
     fn plans(&self) -> Vec<&FeaturePlan> {
-        let churn = self.churn.iter().map(|model| &model.plan);
-        let upsell = self.upsell.iter().map(|model| &model.plan);
+        let churn = self.churn().into_iter().map(|model| &model.plan);
+        let upsell = self.upsell().into_iter().map(|model| &model.plan);
         let value = self.value.iter().map(|model| &model.plan);
         let segments = self.segments.iter().map(|model| &model.plan);
         churn.chain(upsell).chain(value).chain(segments).collect()
@@ -125,8 +125,8 @@ impl Scorer {
         BoundScorer {
             scorer: self,
             timelines,
-            churn_row: self.churn.as_ref().map_or(0, |model| place(&model.plan)),
-            upsell_row: self.upsell.as_ref().map_or(0, |model| place(&model.plan)),
+            churn_row: self.churn().map_or(0, |model| place(&model.plan)),
+            upsell_row: self.upsell().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
@@ -178,15 +178,15 @@ impl BoundScorer<'_> {
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),
         };
-        if let Some(model) = &self.scorer.churn
+        if let Some(Ready { model, trees }) = &self.scorer.churn
             && at_risk(model.definition, &history)
         {
             let row = &self.rows[self.churn_row];
-            scorecard.churn_probability = Some(model.classifier.probability(row));
+            scorecard.churn_probability = Some(trees.probability(&model.classifier, row));
         }
-        if let Some(model) = &self.scorer.upsell {
+        if let Some(ready) = &self.scorer.upsell {
             scorecard.propensities =
-                propensities(model, self.timelines, &history, &self.rows[self.upsell_row], &mut self.owned);
+                propensities(ready, self.timelines, &history, &self.rows[self.upsell_row], &mut self.owned);
         }
         if let Some(model) = &self.scorer.segments {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
@@ -198,9 +198,9 @@ impl BoundScorer<'_> {
     /// The reasons of the customer estimated last, whose scorecard this is.
     #[must_use]
     pub fn reasons(&self, scorecard: &Scorecard) -> Vec<String> {
-        match (&self.scorer.churn, scorecard.churn_probability) {
+        match (self.scorer.churn(), scorecard.churn_probability) {
             (Some(model), Some(_)) => {
-                reasons(model.classifier.classifier(), &model.plan, &self.rows[self.churn_row], &mut Vec::new())
+                reasons(&model.classifier, &model.plan, &self.rows[self.churn_row], &mut Vec::new())
             }
             _ => Vec::new(),
         }
@@ -274,7 +274,7 @@ pub fn offer_names(offer: Offer, timelines: &Timelines) -> &[String] {
 }
 
 fn propensities(
-    model: &ReadyUpsell,
+    Ready { model, trees }: &Ready<UpsellModel, Vec<ReadyTrees>>,
     timelines: &Timelines,
     history: &History<'_>,
     row: &[f64],
@@ -287,9 +287,12 @@ fn propensities(
     let names = offer_names(model.offer, timelines);
     let has =
         |product: &String| names.binary_search(product).is_ok_and(|code| owned.binary_search(&(code as u32)).is_ok());
-    let open = model.products.iter().filter(|(product, _)| !has(product));
-    open.map(|(product, classifier)| Propensity { product: product.clone(), probability: classifier.probability(row) })
-        .collect()
+    let open = model.products.iter().zip(trees).filter(|((product, _), _)| !has(product));
+    let propensity = |((product, classifier), trees): (&(String, Classifier), &ReadyTrees)| Propensity {
+        product: product.clone(),
+        probability: trees.probability(classifier, row),
+    };
+    open.map(propensity).collect()
 }
 
 /// What a customer is still worth; `None` without a purchase.

@@ -1,4 +1,4 @@
-//! A classifier whose trees are made ready for one row at a time, once, when it is loaded.
+//! The boosted trees of a classifier made ready for one row at a time, once, when it is loaded.
 
 use super::blend::MemberModel;
 use super::boosted::Boosted;
@@ -7,37 +7,30 @@ use super::classifier::{Classifier, Family};
 use crate::predict::Predict;
 use crate::quantities::Probability;
 
-/// A classifier with its boosted trees made ready.
+/// The boosted trees of a classifier, made ready.
 #[derive(Debug, Clone)]
-pub struct ReadyClassifier {
-    classifier: Classifier,
+pub struct ReadyTrees {
     /// For each member of a blend, or for the only model: none where it is used as it is.
-    trees: Vec<Option<BoostedRow>>,
+    members: Vec<Option<BoostedRow>>,
 }
 
-impl ReadyClassifier {
-    /// Makes a checked classifier ready.
+impl ReadyTrees {
+    /// Makes the trees of a checked classifier ready.
     #[must_use]
-    pub fn new(classifier: Classifier) -> Self {
-        let trees = match &classifier.family {
+    pub fn of(classifier: &Classifier) -> Self {
+        let members = match &classifier.family {
             Family::Boosted(model) => vec![BoostedRow::new(model)],
             Family::Blend(blend) => blend.members.iter().map(|member| of_member(&member.model)).collect(),
             _ => Vec::new(),
         };
-        Self { classifier, trees }
+        Self { members }
     }
 
-    /// The classifier, as it was.
+    /// The calibrated probability of one row by the classifier that these are of: to the bit that of
+    /// [`Classifier::probability`].
     #[must_use]
-    pub fn classifier(&self) -> &Classifier {
-        &self.classifier
-    }
-
-    /// The calibrated probability of one row: to the bit that of [`Classifier::probability`].
-    #[must_use]
-    pub fn probability(&self, row: &[f64]) -> Probability {
-        let family = &self.classifier.family;
-        let prediction = match family {
+    pub fn probability(&self, classifier: &Classifier, row: &[f64]) -> Probability {
+        let prediction = match &classifier.family {
             Family::Boosted(model) => self.boosted(0, model, row),
             Family::Blend(blend) => blend.average(|place, member| match member {
                 MemberModel::Boosted(model) => self.boosted(place, model, row),
@@ -45,11 +38,11 @@ impl ReadyClassifier {
             }),
             other => other.predict(row),
         };
-        self.classifier.calibration.apply(family.probability_of(prediction))
+        classifier.calibration.apply(classifier.family.probability_of(prediction))
     }
 
     fn boosted(&self, place: usize, model: &Boosted, row: &[f64]) -> f64 {
-        self.trees[place].as_ref().map_or_else(|| model.predict(row), |trees| trees.predict(row))
+        self.members[place].as_ref().map_or_else(|| model.predict(row), |trees| trees.predict(row))
     }
 }
 
@@ -86,12 +79,17 @@ mod tests {
             let rows: Vec<f64> = (0..200).flat_map(|_| shape.row(&mut random)).collect();
             for family in [Family::Boosted(boosted), Family::Blend(blend), Family::Logistic(logistic)] {
                 let calibration = Calibration::Platt { slope: 1.1, intercept: -0.2 };
-                let ready = ReadyClassifier::new(Classifier { family, calibration, width: 3 });
-                let together = ready.classifier().probabilities(&rows);
+                let classifier = Classifier { family, calibration, width: 3 };
+                let ready = ReadyTrees::of(&classifier);
+                let together = classifier.probabilities(&rows);
                 assert_eq!(together.len(), 200);
                 for (row, together) in rows.chunks_exact(3).zip(together) {
-                    let expected = ready.classifier().probability(row).get().to_bits();
-                    assert_eq!(ready.probability(row).get().to_bits(), expected, "{row:?}, {leaves} leaves");
+                    let expected = classifier.probability(row).get().to_bits();
+                    assert_eq!(
+                        ready.probability(&classifier, row).get().to_bits(),
+                        expected,
+                        "{row:?}, {leaves} leaves"
+                    );
                     assert_eq!(together.get().to_bits(), expected, "{row:?}, {leaves} leaves");
                 }
             }

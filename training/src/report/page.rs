@@ -272,7 +272,7 @@ mod tests {
             "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the best baseline, Base rate (0.6931)",
             "ROC curve",
             "Mean size of contribution, log-odds",
-            "the mean forecast is lowest at 3, 10.0%, and highest at 90, 42.0%",
+            "the mean forecast is lowest at 3, 10%, and highest at 90, 42%",
             "highest for “&lt;b&gt;monthly&lt;/b&gt;”",
             "Precision-recall curve",
             "Cumulative gains curve",
@@ -314,9 +314,11 @@ mod tests {
     fn no_chart_has_a_coordinate_that_is_no_number() {
         let mut report = report();
         report.sections.push(Section::Classifier(Box::new(classifier(&[false; 7]))));
-        report
-            .sections
-            .push(Section::Importance(FeatureImportance { subject: "Churn".to_owned(), features: Vec::new() }));
+        report.sections.push(Section::Importance(FeatureImportance {
+            subject: "Churn".to_owned(),
+            features: Vec::new(),
+            dependences: Vec::new(),
+        }));
         report.sections.push(Section::Value(ValueQuality {
             subject: "Lifetime value".to_owned(),
             measure: "spend".to_owned(),
