@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
+use crate::champion::Effort;
 use crate::evaluate::Campaign;
 use crate::tables::TextFormat;
 
@@ -207,6 +208,8 @@ impl Default for Clv {
 pub struct Training {
     /// The seed of every random choice.
     pub seed: u64,
+    /// How much work goes into the choice of a model: `quick`, `standard` or `thorough`.
+    pub effort: Effort,
     /// At most this many training moments before the tune moment.
     pub moments: usize,
     /// Days between the history and the label window.
@@ -217,7 +220,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
+        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep: Vec::new() }
     }
 }
 

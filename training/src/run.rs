@@ -15,7 +15,7 @@ use tend_models::quantities::Moment;
 use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
-use crate::champion::Candidate;
+use crate::champion::{Candidate, Trial};
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
 use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
@@ -102,6 +102,9 @@ pub struct Figures {
     /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// The settings that a search compared on training rows alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Trial>,
     /// Figures of each product of an upsell model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductFigures>,
@@ -219,6 +222,7 @@ impl Figures {
             base_rate: None,
             folds: None,
             candidates: Vec::new(),
+            tried: Vec::new(),
             products: Vec::new(),
             value: None,
             left_out: Vec::new(),

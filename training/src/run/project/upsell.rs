@@ -7,7 +7,6 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::{can_be_offered, offer_names, owned_offers};
 
 use super::{ProjectRun, Role, compete, nothing_happened};
-use crate::champion::Effort;
 use crate::labels::{taken_offers, upgraded};
 use crate::leaks::leaks;
 use crate::recipe::UpsellBy;
@@ -85,7 +84,7 @@ impl Customers {
     /// The offers with enough first-time buyers in the training windows, those with the most first.
     fn sold(&self, offers: Vec<(String, Code)>, min_positives: usize, most: usize) -> Vec<(String, Code)> {
         let buyers = |code: Code| {
-            let training = self.states.iter().filter(|(role, _)| matches!(role, Role::Train));
+            let training = self.states.iter().filter(|(role, _)| matches!(role, Role::Train(_)));
             training.filter(|(_, state)| state.is_open(code) && state.takes(code)).count()
         };
         let mut counted: Vec<(usize, (String, Code))> = offers
@@ -121,7 +120,7 @@ impl Customers {
         let mut split = Split::default();
         let rows = self.rows.chunks_exact(self.plan.width());
         for ((role, state), row) in self.states.iter().zip(rows).filter(|((_, state), _)| state.is_open(code)) {
-            role.part(&mut split).push(samples.len());
+            role.put(samples.len()..samples.len() + 1, &mut split);
             samples.labels.push(state.takes(code));
             samples.rows.extend(row);
         }
@@ -171,7 +170,8 @@ pub(super) fn train_upsell(run: &ProjectRun<'_>) -> Result<Trained, TrainError> 
     for (name, code) in sold {
         let (samples, split) = customers.samples(code);
         let judging = run.judging(Task::Upsell);
-        let (champion, own, _) = compete(Task::Upsell, &samples, &split, Effort::Quick, judging)?;
+        let effort = run.recipe.training.effort.for_one_of_many();
+        let (champion, own, _) = compete(Task::Upsell, &samples, &split, effort, judging)?;
         let (held_out, detail) = own.held_out.zip(own.detail).ok_or_else(nothing_happened)?;
         figures.products.push(ProductFigures { product: name.clone(), family: own.family, held_out, detail });
         products.push((name, champion));
