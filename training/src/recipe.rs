@@ -153,10 +153,12 @@ pub struct Upsell {
     pub horizon_days: u32,
     /// What an offer is. Without it, categories if the transactions have them, else products, else plan upgrades.
     pub by: Option<UpsellBy>,
-    /// Offers with fewer buyers in training get no model.
+    /// Offers with fewer buyers in training get no model of their own.
     pub min_positives: usize,
-    /// At most this many offers, those with the most buyers.
+    /// At most this many offers with a model of their own, those with the most buyers.
     pub most_offers: usize,
+    /// At most this many further offers, which share the models of pools.
+    pub most_rare_offers: usize,
 }
 
 /// What an offer is.
@@ -173,7 +175,7 @@ pub enum UpsellBy {
 
 impl Default for Upsell {
     fn default() -> Self {
-        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12 }
+        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12, most_rare_offers: 24 }
     }
 }
 

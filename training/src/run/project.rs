@@ -21,6 +21,7 @@ use crate::leaks::{Leak, leaks};
 use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe};
 use crate::samples::{Fold, Samples, Split};
+pub use upsell::FallbackFigures;
 pub(super) use upsell::OfferState;
 use upsell::train_upsell;
 
@@ -202,6 +203,10 @@ impl Role {
             Self::Tune => split.tune.extend(places),
             Self::Test => split.test.extend(places),
         }
+    }
+
+    fn is_test(self) -> bool {
+        matches!(self, Self::Test)
     }
 }
 
