@@ -325,6 +325,21 @@ fn describe(project: &Project, figures: &Figures) {
         println!("  probabilities and figures are those of a rate of {} %", 100.0 * rate);
     }
     figures.products.iter().for_each(describe_product);
+    for list in figures.ranking.iter().flat_map(|ranking| &ranking.lists) {
+        let (model, popular) = (list.model, list.popularity);
+        println!(
+            "  lists of {}: hit rate {:.3}, NDCG {:.3}; most popular first {:.3}, {:.3}",
+            list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+        );
+    }
+    for trial in figures.tried.iter().filter(|trial| trial.is_chosen) {
+        let settings: Vec<String> = trial.settings.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        println!(
+            "  {}: {}",
+            trial.family,
+            if trial.is_usual { "usual settings".to_owned() } else { settings.join(", ") }
+        );
+    }
     if let Some(value) = &figures.value {
         let found = &value.parameters;
         println!(

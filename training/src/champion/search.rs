@@ -86,9 +86,7 @@ pub(super) fn search(
     let best = remaining[0];
     let chosen = if Gain::of(&judged[&0], &judged[&best]).is_beyond(1.0, 0.0) { best } else { 0 };
     trials[chosen].is_chosen = true;
-    trials.sort_by(|one, other| {
-        other.rounds.cmp(&one.rounds).then(one.log_loss.total_cmp(&other.log_loss))
-    });
+    trials.sort_by(|one, other| other.rounds.cmp(&one.rounds).then(one.log_loss.total_cmp(&other.log_loss)));
     Ok((settings[chosen].clone(), trials))
 }
 

@@ -39,11 +39,7 @@ impl Setting {
         let forest = ForestParams { seed, max_rows, trees: effort.forest_trees(), ..ForestParams::default() };
         let boosting = BoostingParams { seed, trees: MOST_TREES, ..BoostingParams::for_rows(rows.len()) };
         if !is_scarce(rows.labels) {
-            return [
-                Self::Logistic(logistic),
-                Self::Forest(forest),
-                Self::Boosting(boosting, effort.boosting_seeds()),
-            ];
+            return [Self::Logistic(logistic), Self::Forest(forest), Self::Boosting(boosting, effort.boosting_seeds())];
         }
         let min_leaf = (rows.len() / 20).clamp(10, 100);
         [
