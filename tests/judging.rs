@@ -117,9 +117,9 @@ fn re_sampled_bank_customers_get_probabilities_of_the_real_rate() {
     let mut text = String::new();
     GzDecoder::new(File::open(file).expect("the table")).read_to_string(&mut text).expect("text");
     let mut lines = text.lines();
-    let header = format!("account;{}\n", lines.next().expect("a header"));
-    let rows: Vec<String> = lines.enumerate().map(|(place, line)| format!("c{place};{line}\n")).collect();
-    let subscribed = |row: &&String| row.trim_end().ends_with("\"yes\"");
+    let header = format!("account,{}\n", lines.next().expect("a header"));
+    let rows: Vec<String> = lines.enumerate().map(|(place, line)| format!("c{place},{line}\n")).collect();
+    let subscribed = |row: &&String| row.trim_end().ends_with(",yes");
     // Calls are in the order of time: every second one is for training, so that both halves are of all years.
     let train: Vec<&String> = rows.iter().step_by(2).collect();
     let others: Vec<&String> = rows.iter().skip(1).step_by(2).collect();

@@ -37,7 +37,7 @@ fn rare_products_share_a_model_at_their_own_rates_and_lists_beat_popularity() {
     // Probabilities of different products can be compared, as each is calibrated.
     for product in products {
         let error = number(&product["expected_calibration_error"]);
-        assert!(error < 0.02, "{}: a calibration error of {error}", product["product"]);
+        assert!(error < 0.03, "{}: a calibration error of {error}", product["product"]);
     }
 
     let ranking = &metrics["ranking"];

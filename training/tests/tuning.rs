@@ -132,6 +132,6 @@ fn fewer_positives_than_the_least_are_refused_with_their_number() {
     let mut small = samples(300, 3, noisy_line);
     small.labels.iter_mut().enumerate().for_each(|(place, label)| *label = place % 75 == 0);
     let error = contest(&small, &all_rows(&small.labels, 5), Effort::Standard, 5).map(|_| ()).unwrap_err();
-    let expected = "of the rarer outcome in 240 training rows, expected at least 6; bring more rows";
+    let expected = "found 3 of the rarer outcome in 239 training rows, expected at least 6; bring more rows";
     assert!(error.to_string().contains(expected), "{error}");
 }
