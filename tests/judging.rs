@@ -127,7 +127,8 @@ fn re_sampled_bank_customers_get_probabilities_of_the_real_rate() {
     assert!((0.10..0.13).contains(&real), "{real}");
     let yes: Vec<&str> = train.iter().copied().filter(subscribed).map(String::as_str).collect();
     let no: Vec<&str> = train.iter().copied().filter(|row| !subscribed(row)).map(String::as_str).collect();
-    let half = no.iter().copied().step_by(no.len() / yes.len()).take(yes.len());
+    // Evenly over all of them, the latest too.
+    let half = (0..yes.len()).map(|place| no[place * no.len() / yes.len()]);
     let folder = Folder::new();
     folder.write("balanced.csv", header.clone() + &yes.iter().copied().chain(half).collect::<String>());
     folder.write("others.csv", header + &others.iter().map(|row| row.as_str()).collect::<String>());

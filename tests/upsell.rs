@@ -16,7 +16,7 @@ fn rare_products_share_a_model_at_their_own_rates_and_lists_beat_popularity() {
     folder.succeed(&["simulate", "--customers", "3000", "--seed", "5", "--out", "data"]);
     folder.succeed(&["init", "--data", "data"]);
     let recipe = folder.read("tend.toml");
-    let upsell = "\n[upsell]\nby = \"product\"\nmin_positives = 400\nmost_offers = 4\nmost_rare_offers = 14\n";
+    let upsell = "\n[upsell]\nby = \"product\"\nmin_positives = 130\nmost_offers = 4\nmost_rare_offers = 14\n[training]\nmoments = 4\n";
     folder.write("tend.toml", recipe + upsell);
     folder.succeed(&["train", "--task", "upsell"]);
     let metrics: Value = serde_json::from_str(&folder.read("registry/upsell/1/metrics.json")).expect("JSON");

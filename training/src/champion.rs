@@ -25,6 +25,8 @@ mod setting;
 /// Rows of either outcome that a model needs to be fitted on; of a customer table a fifth is kept to tune, and in
 /// cross-validation another fifth to test, so that ten of either are enough.
 pub const LEAST_OF_EITHER: usize = 6;
+/// With fewer tune rows of the rarer outcome than this, folds of the training rows help to choose.
+const FEW_TO_CHOOSE_BY: usize = 50;
 /// A blend costs its members' time: it has to gain this much log loss a row, in nats, however sure the gain is.
 const BLEND_WORTH_IT: f64 = 2e-4;
 
@@ -70,8 +72,8 @@ pub fn contest(samples: &Samples, split: &Split, effort: Effort, seed: u64) -> R
     let fit = |rows: &Part<'_>| fit_all(&samples.plan, &settings, rows, &tune);
     let mut entries: Vec<Entry> = fit(&train)?.into_iter().map(|family| Entry::new(family, &tune)).collect();
     let mut judged = tune.labels.clone();
-    let is_scarce = is_scarce(&tune.labels);
-    if is_scarce {
+    let are_few = rarer(&tune.labels) < FEW_TO_CHOOSE_BY;
+    if are_few {
         for fold in folds {
             let judge = samples.part(&fold.judge);
             let families = fit(&samples.part(&fold.fit))?;
@@ -80,7 +82,7 @@ pub fn contest(samples: &Samples, split: &Split, effort: Effort, seed: u64) -> R
         }
     }
     entries.sort_by(|one, other| one.log_loss(&judged).total_cmp(&other.log_loss(&judged)));
-    if !is_scarce && let Some(blend) = blended(&entries, &tune) {
+    if !are_few && let Some(blend) = blended(&entries, &tune) {
         let is_better = Gain::of(&entries[0].losses(&judged), &blend.losses(&judged)).is_beyond(1.0, BLEND_WORTH_IT);
         let loses_to = |one: &&Entry| one.log_loss(&judged) <= blend.log_loss(&judged);
         // A blend that is better by luck stands behind the best of its members.
