@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::Task;
+use tend_training::champion::Effort;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, Recipe, Source, Training};
@@ -56,6 +57,9 @@ pub struct Args {
     base_rate: Option<f64>,
     #[command(flatten)]
     campaign: CampaignArgs,
+    /// How much work goes into the choice of a model; without it that of tend.toml, or standard.
+    #[arg(long)]
+    effort: Option<EffortName>,
     /// The seed of every random choice; without it that of tend.toml.
     #[arg(long)]
     seed: Option<u64>,
@@ -150,6 +154,26 @@ impl From<TaskName> for Task {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum EffortName {
+    /// Fewer rows and trees, for a first look.
+    Quick,
+    /// The usual settings of every family.
+    Standard,
+    /// Settings are searched for; takes several times as long.
+    Thorough,
+}
+
+impl From<EffortName> for Effort {
+    fn from(name: EffortName) -> Self {
+        match name {
+            EffortName::Quick => Self::Quick,
+            EffortName::Standard => Self::Standard,
+            EffortName::Thorough => Self::Thorough,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum ClvFamily {
     BgNbd,
 }
@@ -182,6 +206,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     }
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
+    recipe.training.effort = args.effort.map_or(recipe.training.effort, Effort::from);
     recipe.campaign = args.campaign.over(recipe.campaign)?;
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
@@ -236,6 +261,7 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         test: args.test.clone(),
         base_rate: args.base_rate,
         campaign: args.campaign.over(Campaign::default())?,
+        effort: args.effort.map_or(Training::default().effort, Effort::from),
         seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_table(&run)?)
@@ -299,6 +325,21 @@ fn describe(project: &Project, figures: &Figures) {
         println!("  probabilities and figures are those of a rate of {} %", 100.0 * rate);
     }
     figures.products.iter().for_each(describe_product);
+    for list in figures.ranking.iter().flat_map(|ranking| &ranking.lists) {
+        let (model, popular) = (list.model, list.popularity);
+        println!(
+            "  lists of {}: hit rate {:.3}, NDCG {:.3}; most popular first {:.3}, {:.3}",
+            list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+        );
+    }
+    for trial in figures.tried.iter().filter(|trial| trial.is_chosen) {
+        let settings: Vec<String> = trial.settings.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        println!(
+            "  {}: {}",
+            trial.family,
+            if trial.is_usual { "usual settings".to_owned() } else { settings.join(", ") }
+        );
+    }
     if let Some(value) = &figures.value {
         let found = &value.parameters;
         println!(

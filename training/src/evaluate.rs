@@ -7,6 +7,7 @@ mod dependence;
 mod held_out;
 mod importance;
 mod intervals;
+mod offers;
 mod probability;
 mod profit;
 mod ranking;
@@ -20,6 +21,7 @@ pub use dependence::{Dependence, partial_dependence};
 pub use held_out::{HeldOut, HeldOutDetail, HeldOutParams};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
 pub use intervals::{GainInterval, Interval, Intervals};
+pub use offers::{LIST_LENGTHS, ListComparison, ListFigures, OfferRanking, RankedOffers};
 pub(crate) use probability::log_loss_of_one;
 pub use probability::{
     CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error, log_loss,

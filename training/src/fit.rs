@@ -10,4 +10,5 @@ pub mod logistic;
 mod maximise;
 pub mod season;
 pub mod segments;
+pub mod shrinkage;
 pub mod table;

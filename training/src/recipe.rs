@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
+use crate::champion::Effort;
 use crate::evaluate::Campaign;
 use crate::tables::TextFormat;
 
@@ -158,10 +159,12 @@ pub struct Upsell {
     pub horizon_days: u32,
     /// What an offer is. Without it, categories if the transactions have them, else products, else plan upgrades.
     pub by: Option<UpsellBy>,
-    /// Offers with fewer buyers in training get no model.
+    /// Offers with fewer buyers in training get no model of their own.
     pub min_positives: usize,
-    /// At most this many offers, those with the most buyers.
+    /// At most this many offers with a model of their own, those with the most buyers.
     pub most_offers: usize,
+    /// At most this many further offers, which share the models of pools.
+    pub most_rare_offers: usize,
 }
 
 /// What an offer is.
@@ -178,7 +181,7 @@ pub enum UpsellBy {
 
 impl Default for Upsell {
     fn default() -> Self {
-        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12 }
+        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12, most_rare_offers: 24 }
     }
 }
 
@@ -213,6 +216,8 @@ impl Default for Clv {
 pub struct Training {
     /// The seed of every random choice.
     pub seed: u64,
+    /// How much work goes into the choice of a model: `quick`, `standard` or `thorough`.
+    pub effort: Effort,
     /// At most this many training moments before the tune moment.
     pub moments: usize,
     /// Days between the history and the label window.
@@ -223,7 +228,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
+        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep: Vec::new() }
     }
 }
 

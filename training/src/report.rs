@@ -4,6 +4,7 @@
 //! charts, computes the sentences that explain them, and needs neither script nor network to be read.
 
 mod charts;
+mod choices;
 mod classifier;
 mod importance;
 mod numbers;
@@ -11,7 +12,8 @@ mod page;
 mod tables;
 mod value;
 
-use crate::evaluate::{ClassifierFigures, Dependence, HeldOut, Tracking, ValueFigures};
+use crate::champion::Trial;
+use crate::evaluate::{ClassifierFigures, Dependence, HeldOut, OfferRanking, Tracking, ValueFigures};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -36,6 +38,10 @@ pub enum Section {
     Data(DataReceived),
     /// The model families that competed.
     Comparison(ModelComparison),
+    /// The settings that a search compared.
+    Settings(SettingsTried),
+    /// How well lists of offers are ranked.
+    Offers(OfferLists),
     /// Figures and curves of one yes-or-no forecast.
     Classifier(Box<ClassifierQuality>),
     /// Which features the forecasts depend on.
@@ -125,6 +131,26 @@ pub struct Candidate {
     pub is_winner: bool,
     /// Its figures.
     pub figures: ClassifierFigures,
+}
+
+/// The settings that a search compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsTried {
+    /// What was forecast, such as "Churn"; opens the heading.
+    pub subject: String,
+    /// In the order shown.
+    pub trials: Vec<Trial>,
+}
+
+/// How well lists of offers are ranked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferLists {
+    /// What was forecast, such as "Upsell"; opens the heading.
+    pub subject: String,
+    /// The period in which offers were taken.
+    pub period: String,
+    /// The figures.
+    pub ranking: OfferRanking,
 }
 
 /// Figures and curves of one yes-or-no forecast on rows that no model was fitted on.

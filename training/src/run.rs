@@ -17,8 +17,10 @@ use tend_models::quantities::Moment;
 use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
-use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, MetricError, ValueFigures};
+use crate::champion::{Candidate, Trial};
+use crate::evaluate::{
+    ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, MetricError, OfferRanking, ValueFigures,
+};
 use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::table::FitError;
@@ -30,7 +32,7 @@ use crate::tables::TableError;
 pub use clv::{ClvRun, train_clv};
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
-pub use project::{ProjectRun, train_project};
+pub use project::{FallbackFigures, ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
 pub use table_check::{MissingShare, TableChecked, check_table};
@@ -107,9 +109,18 @@ pub struct Figures {
     /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// The settings that a search compared on training rows alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Trial>,
     /// Figures of each product of an upsell model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductFigures>,
+    /// Products of an upsell model that share a model, as too few take them for one of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<FallbackFigures>,
+    /// How well an upsell model ranks offers, on the test moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<OfferRanking>,
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
@@ -238,7 +249,10 @@ impl Figures {
             base_rate: None,
             folds: None,
             candidates: Vec::new(),
+            tried: Vec::new(),
             products: Vec::new(),
+            fallbacks: Vec::new(),
+            ranking: None,
             value: None,
             left_out: Vec::new(),
             suspects: Vec::new(),

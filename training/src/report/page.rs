@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, Section, classifier, importance, tables, value};
+use super::{Report, Section, choices, classifier, importance, tables, value};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -51,6 +51,8 @@ fn heading(section: &Section) -> String {
         Section::KeyFigures(section) => section.heading.clone(),
         Section::Data(_) => "Data received and rejected".to_owned(),
         Section::Comparison(section) => format!("{}: models compared", section.subject),
+        Section::Settings(section) => format!("{}: what was tried", section.subject),
+        Section::Offers(section) => format!("{}: lists of offers", section.subject),
         Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
         Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
         Section::Value(section) => {
@@ -67,6 +69,8 @@ fn body(section: &Section) -> Markup {
         Section::KeyFigures(section) => tables::key_figures(section),
         Section::Data(section) => tables::data_received(section),
         Section::Comparison(section) => tables::model_comparison(section),
+        Section::Settings(section) => choices::settings_tried(section),
+        Section::Offers(section) => choices::offer_lists(section),
         Section::Classifier(section) => classifier::classifier_quality(section),
         Section::Importance(section) => importance::feature_importance(section),
         Section::Value(section) => value::value_quality(section),

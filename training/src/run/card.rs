@@ -33,6 +33,22 @@ pub(super) fn model_card(trained: &Trained) -> String {
         }
         card.push('\n');
     }
+    if let Some(ranking) = &figures.ranking {
+        let _ = writeln!(
+            card,
+            "## Lists of offers, for {} customers who took something new\n\n| offers | hit rate | NDCG | most popular first: hit rate | NDCG |\n| --- | --- | --- | --- | --- |",
+            ranking.customers
+        );
+        for list in &ranking.lists {
+            let (model, popular) = (list.model, list.popularity);
+            let _ = writeln!(
+                card,
+                "| {} | {:.4} | {:.4} | {:.4} | {:.4} |",
+                list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+            );
+        }
+        card.push('\n');
+    }
     for left_out in &figures.left_out {
         let _ = writeln!(card, "- Left out: {left_out}");
     }

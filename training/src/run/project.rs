@@ -1,5 +1,7 @@
 //! Trains all tasks of a project on timelines: snapshots at several moments in time order, the newest as the test.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, SegmentsModel};
 use tend_models::families::classifier::Classifier;
@@ -19,7 +21,8 @@ use crate::labels::churned;
 use crate::leaks::{Leak, Suspect, leaks, suspects};
 use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe};
-use crate::samples::{Samples, Split};
+use crate::samples::{Fold, Samples, Split};
+pub use upsell::FallbackFigures;
 pub(super) use upsell::OfferState;
 use upsell::train_upsell;
 
@@ -75,9 +78,17 @@ pub(super) struct Snapshots<T> {
 
 #[derive(Debug, Clone, Copy)]
 enum Role {
-    Train,
+    /// With what the moment serves while settings are compared.
+    Train(Option<Inner>),
     Tune,
     Test,
+}
+
+/// Part of the training moments.
+#[derive(Debug, Clone, Copy)]
+enum Inner {
+    Fit,
+    Judge,
 }
 
 impl ProjectRun<'_> {
@@ -111,11 +122,17 @@ impl ProjectRun<'_> {
     /// not all are needed.
     fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
         let of_one_moment = MOST_TRAINING_ROWS / moments.train.len();
+        let inner = moments.inner();
+        let served = |place: usize| match &inner {
+            Some(inner) if inner.fit.contains(&place) => Some(Inner::Fit),
+            Some(inner) if inner.judge.contains(&place) => Some(Inner::Judge),
+            _ => None,
+        };
         let train = moments
             .train
             .iter()
             .enumerate()
-            .map(|(place, &moment)| (moment, Role::Train, self.customers(of_one_moment, place)));
+            .map(|(place, &moment)| (moment, Role::Train(served(place)), self.customers(of_one_moment, place)));
         let all = |moment, role| (moment, role, self.customers(MOST_CUSTOMERS, 0));
         train.chain([all(moments.tune, Role::Tune), all(moments.test, Role::Test)]).collect()
     }
@@ -145,13 +162,29 @@ impl ProjectRun<'_> {
 }
 
 impl Role {
-    /// The part of a split that rows of this role belong to.
-    fn part(self, split: &mut Split) -> &mut Vec<usize> {
+    /// Puts rows of this role into the parts of a split that they belong to.
+    fn put(self, places: Range<usize>, split: &mut Split) {
         match self {
-            Self::Train => &mut split.train,
-            Self::Tune => &mut split.tune,
-            Self::Test => &mut split.test,
+            Self::Train(inner) => {
+                split.train.extend(places.clone());
+                if let Some(inner) = inner {
+                    if split.folds.is_empty() {
+                        split.folds.push(Fold::default());
+                    }
+                    let fold = &mut split.folds[0];
+                    match inner {
+                        Inner::Fit => fold.fit.extend(places),
+                        Inner::Judge => fold.judge.extend(places),
+                    }
+                }
+            }
+            Self::Tune => split.tune.extend(places),
+            Self::Test => split.test.extend(places),
         }
+    }
+
+    fn is_test(self) -> bool {
+        matches!(self, Self::Test)
     }
 }
 
@@ -174,13 +207,14 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
         });
         samples.rows.extend(made.rows);
-        role.part(&mut split).extend(samples.len()..samples.len() + made.answers.len());
+        role.put(samples.len()..samples.len() + made.answers.len(), &mut split);
         samples.labels.extend(made.answers);
     }
     let seed = run.recipe.training.seed;
     let left_out = leave_out_leaks(&mut samples, &split.train, &run.recipe.training.keep);
     let judging = run.judging(Task::Churn);
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, Effort::Standard, judging)?;
+    let effort = run.recipe.training.effort;
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, effort, judging)?;
     figures.left_out = left_out;
     figures.suspects = named_suspects(&samples, &split.train, &run.recipe.training.keep)?;
     let dependences = explain(&mut figures, &champion, &samples, &split.test, seed)?;
@@ -205,6 +239,7 @@ fn compete(
     figures.held_out = Some(held_out.figures);
     figures.detail = Some(held_out.detail);
     figures.candidates = contest.candidates;
+    figures.tried = contest.tried;
     Ok((contest.champion, figures, held_out.curves))
 }
 

@@ -7,7 +7,7 @@ use super::{Figures, Trained};
 use crate::evaluate::HeldOut;
 use crate::report::{
     Candidate, ClassifierQuality, FeatureDependence, FeatureImportance, FeatureWeight, FreeText, KeyFigures,
-    ModelComparison, Section, Tile, ValueQuality, count,
+    ModelComparison, OfferLists, Section, SettingsTried, Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
@@ -29,6 +29,17 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
     }
     if !figures.candidates.is_empty() {
         sections.push(Section::Comparison(comparison(figures)));
+    }
+    if !figures.tried.is_empty() {
+        let (subject, trials) = (figures.task.to_string(), figures.tried.clone());
+        sections.push(Section::Settings(SettingsTried { subject, trials }));
+    }
+    if let Some(ranking) = &figures.ranking {
+        sections.push(Section::Offers(OfferLists {
+            subject: figures.task.to_string(),
+            period: period(trained),
+            ranking: ranking.clone(),
+        }));
     }
     if let (Some(held_out), Some(detail), Some(curves)) = (&figures.held_out, &figures.detail, &trained.curves) {
         sections.push(Section::Classifier(Box::new(ClassifierQuality {
@@ -143,7 +154,7 @@ fn comparison(figures: &Figures) -> ModelComparison {
     };
     ModelComparison {
         subject: figures.task.to_string(),
-        period: "of the tune part, whose labels only chose the calibration and the number of boosted trees".to_owned(),
+        period: "of the tune part, whose labels only chose the calibration and the number of boosted trees, and, where few of them are positive or negative, of parts of the training rows by models fitted on the others".to_owned(),
         candidates: figures.candidates.iter().enumerate().map(candidate).collect(),
     }
 }

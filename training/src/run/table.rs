@@ -51,6 +51,8 @@ pub struct TableRun {
     pub base_rate: Option<f64>,
     /// The campaign whose profit is told of a churn model.
     pub campaign: Campaign,
+    /// How much work goes into the choice of a model.
+    pub effort: Effort,
     /// The seed of every random choice.
     pub seed: u64,
 }
@@ -92,7 +94,7 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         }
         None => classifier,
     };
-    let last = contest(&samples, &all_rows(&samples.labels, run.seed), Effort::Standard, run.seed)?;
+    let last = contest(&samples, &all_rows(&samples.labels, run.seed), run.effort, run.seed)?;
     let tested = match &run.test {
         Some(test) => {
             let target = Target { positive: Some(answers.positive), ..run.target.clone() };
@@ -111,6 +113,7 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     figures.base_rate = run.base_rate;
     figures.folds = tested.folds;
     figures.candidates = last.candidates;
+    figures.tried = last.tried;
     figures.left_out = left_out;
     figures.suspects = named_suspects(&samples, &all, &run.keep)?;
     let dependences = explain(&mut figures, &last.champion, &tested.samples, &tested.places, run.seed)?;
@@ -167,7 +170,7 @@ fn cross_validated<'a>(
     }
     let (mut held_out, mut happened) = (Vec::new(), Vec::new());
     for split in &splits {
-        let champion = to_real_rate(contest(samples, split, Effort::Standard, run.seed)?.champion);
+        let champion = to_real_rate(contest(samples, split, run.effort, run.seed)?.champion);
         held_out.extend(forecasts(&champion, samples, &split.test));
         happened.extend(split.test.iter().map(|&place| samples.labels[place]));
     }
