@@ -8,6 +8,7 @@ pub mod gamma_gamma;
 pub mod log_odds_line;
 pub mod logistic;
 mod maximise;
+pub mod renewal;
 pub mod season;
 pub mod segments;
 pub mod table;
