@@ -8,6 +8,7 @@ pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;
 pub mod logistic;
+pub mod purchases;
 pub mod season;
 pub mod segments;
 mod shapley;
