@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::families::bg_nbd::BgNbd;
 use crate::families::classifier::Classifier;
 use crate::families::gamma_gamma::GammaGamma;
+use crate::families::purchases::PurchaseModel;
 use crate::families::season::Season;
 use crate::families::segments::Segments;
 use crate::features::FeaturePlan;
@@ -120,7 +120,7 @@ pub struct ClvModel {
     /// The features that stages and lists show; empty for a bare transaction log.
     pub plan: FeaturePlan,
     /// Purchases, in time units.
-    pub purchases: BgNbd,
+    pub purchases: PurchaseModel,
     /// Spend of a purchase; absent where nobody spent anything.
     pub spend: Option<GammaGamma>,
     /// Days in a time unit.

@@ -10,6 +10,7 @@ pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;
 pub mod logistic;
+pub mod purchases;
 pub mod renewal;
 pub mod season;
 pub mod segments;

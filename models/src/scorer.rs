@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
-use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
+use crate::families::purchases::PurchaseHistory;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};

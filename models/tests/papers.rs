@@ -1,8 +1,9 @@
 //! Kernels of the lifetime value families against published numbers, and against their own limits.
 
 use proptest::prelude::*;
-use tend_models::families::bg_nbd::{BgNbd, PurchaseHistory};
+use tend_models::families::bg_nbd::BgNbd;
 use tend_models::families::gamma_gamma::GammaGamma;
+use tend_models::families::purchases::PurchaseHistory;
 use tend_models::quantities::Positive;
 
 fn positive(value: f64) -> Positive {

@@ -10,7 +10,7 @@ use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
-use tend_training::recipe::{Clv, Recipe, Source, Training};
+use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
     ClvRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv, train_project,
     train_table,
@@ -61,9 +61,9 @@ pub struct Args {
     seed: Option<u64>,
     #[command(flatten)]
     log: TransactionLog,
-    /// The lifetime value family.
-    #[arg(long, default_value = "bg-nbd")]
-    family: ClvFamily,
+    /// The lifetime value family; without it that of tend.toml, or BG/NBD.
+    #[arg(long)]
+    family: Option<FamilyName>,
     /// The time unit of the parameters.
     #[arg(long, default_value = "day")]
     unit: Unit,
@@ -150,8 +150,16 @@ impl From<TaskName> for Task {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ClvFamily {
+enum FamilyName {
     BgNbd,
+}
+
+impl From<FamilyName> for ClvFamily {
+    fn from(name: FamilyName) -> Self {
+        match name {
+            FamilyName::BgNbd => Self::BgNbd,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -183,6 +191,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
     recipe.campaign = args.campaign.over(recipe.campaign)?;
+    recipe.clv.family = args.family.map_or(recipe.clv.family, ClvFamily::from);
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
     eprintln!("training on what was known before {as_of}");
@@ -245,7 +254,6 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
         return Err(usage_error("--transactions trains lifetime value only; expected --task clv"));
     }
-    let ClvFamily::BgNbd = args.family;
     let timelines = args.log.read()?;
     let data_until = timelines.known_until().context("found no rows to learn from")?;
     let run = ClvRun {
@@ -254,7 +262,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
         unit_days: args.unit.days(),
         // The parameters of the literature are on the plain clock.
-        clv: Clv { season: false, ..Clv::default() },
+        clv: Clv { season: false, family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
         data_until,
         seed: args.seed.unwrap_or(Training::default().seed),
     };
@@ -300,11 +308,8 @@ fn describe(project: &Project, figures: &Figures) {
     }
     figures.products.iter().for_each(describe_product);
     if let Some(value) = &figures.value {
-        let found = &value.parameters;
-        println!(
-            "  r {:.4}, alpha {:.4}, a {:.4}, b {:.4}, log likelihood {:.3}",
-            found.r, found.alpha, found.a, found.b, value.log_likelihood
-        );
+        let found: Vec<String> = value.parameters.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        println!("  {}, log likelihood {:.3}", found.join(", "), value.log_likelihood);
         value.hold_out.iter().for_each(describe_hold_out);
     }
     for segment in &figures.segments {

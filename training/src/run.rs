@@ -17,8 +17,8 @@ use tend_models::scorecard::Task;
 
 use crate::champion::Candidate;
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
-use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
+use crate::fit::purchases::PurchaseFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
@@ -50,7 +50,7 @@ pub enum TrainError {
     Fit(#[from] FitError),
     /// The purchase model cannot be fitted.
     #[error(transparent)]
-    BgNbd(#[from] BgNbdFitError),
+    Purchases(#[from] PurchaseFitError),
     /// The spend model cannot be fitted.
     #[error(transparent)]
     GammaGamma(#[from] GammaGammaFitError),
@@ -151,7 +151,7 @@ pub struct ClvFigures {
     /// Customers.
     pub customers: usize,
     /// Parameters of the purchase model.
-    pub parameters: PurchaseParameters,
+    pub parameters: Parameters,
     /// Log likelihood of the purchase model.
     pub log_likelihood: f64,
     /// Whether the fit of the purchase model reached a maximum.
@@ -167,17 +167,14 @@ pub struct ClvFigures {
     pub hold_out: Option<HoldOut>,
 }
 
-/// Parameters of a BG/NBD model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PurchaseParameters {
-    /// Shape of the purchase rate.
-    pub r: f64,
-    /// Scale of the purchase rate, in time units.
-    pub alpha: f64,
-    /// First parameter of the dropout probability.
-    pub a: f64,
-    /// Second parameter of the dropout probability.
-    pub b: f64,
+/// Parameters of a model by name, in the order of the literature; shown as one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters(pub Vec<(&'static str, f64)>);
+
+impl Serialize for Parameters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// Parameters of a Gamma-Gamma model.
