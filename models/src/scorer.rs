@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
+use crate::artifact::{
+    ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpsellModel,
+};
 use crate::families::classifier::Classifier;
 use crate::families::purchases::PurchaseHistory;
 use crate::families::season::Season;
@@ -12,6 +14,10 @@ use crate::registry::{Registry, RegistryError};
 use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
+mod contracts;
+
+pub use contracts::{ContractValue, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
+
 /// How many reasons a scorecard gives.
 pub const MOST_REASONS: usize = 3;
 
@@ -20,9 +26,32 @@ pub const MOST_REASONS: usize = 3;
 pub struct Scorer {
     churn: Option<ChurnModel>,
     upsell: Option<UpsellModel>,
-    value: Option<ClvModel>,
+    value: Option<ValueModel>,
     segments: Option<SegmentsModel>,
     versions: BTreeMap<Task, String>,
+}
+
+/// What customers are worth, by what the company sells.
+#[derive(Debug, Clone)]
+enum ValueModel {
+    Purchases(ClvModel),
+    Contracts(ContractsModel),
+}
+
+impl ValueModel {
+    fn plan(&self) -> &FeaturePlan {
+        match self {
+            Self::Purchases(model) => &model.plan,
+            Self::Contracts(model) => &model.plan,
+        }
+    }
+
+    fn of(&self, history: &History<'_>) -> Option<LifetimeValue> {
+        match self {
+            Self::Purchases(model) => lifetime_value(model, history),
+            Self::Contracts(model) => lifetime_value_of_contracts(model, history),
+        }
+    }
 }
 
 impl Scorer {
@@ -49,7 +78,8 @@ impl Scorer {
         match model {
             Model::Churn(model) => self.churn = Some(model),
             Model::Upsell(model) => self.upsell = Some(model),
-            Model::Clv(model) => self.value = Some(model),
+            Model::Clv(model) => self.value = Some(ValueModel::Purchases(model)),
+            Model::Contracts(model) => self.value = Some(ValueModel::Contracts(model)),
             Model::Segments(model) => self.segments = Some(model),
         }
     }
@@ -82,7 +112,7 @@ impl Scorer {
     fn plans(&self) -> Vec<&FeaturePlan> {
         let churn = self.churn.iter().map(|model| &model.plan);
         let upsell = self.upsell.iter().map(|model| &model.plan);
-        let value = self.value.iter().map(|model| &model.plan);
+        let value = self.value.iter().map(ValueModel::plan);
         let segments = self.segments.iter().map(|model| &model.plan);
         churn.chain(upsell).chain(value).chain(segments).collect()
     }
@@ -142,7 +172,7 @@ impl BoundScorer<'_> {
             moment,
             churn_probability: None,
             propensities: Vec::new(),
-            value: self.scorer.value.as_ref().and_then(|model| lifetime_value(model, &history)),
+            value: self.scorer.value.as_ref().and_then(|model| model.of(&history)),
             segment: None,
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),

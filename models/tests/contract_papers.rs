@@ -34,8 +34,7 @@ fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
 #[test]
 fn the_projected_survival_is_that_of_the_paper() {
     // Fader and Hardie (2007): projections for years 8 to 12, %.
-    for (model, expected) in
-        [(high_end(), [46.0, 43.6, 41.4, 39.5, 37.8]), (regular(), [22.0, 20.4, 19.1, 18.0, 17.0])]
+    for (model, expected) in [(high_end(), [46.0, 43.6, 41.4, 39.5, 37.8]), (regular(), [22.0, 20.4, 19.1, 18.0, 17.0])]
     {
         for (year, expected) in (8..).zip(expected) {
             assert_near(100.0 * model.survival(f64::from(year)).get(), expected, 0.051, &format!("year {year}"));
@@ -68,7 +67,13 @@ fn the_discounted_expected_residual_lifetime_is_that_of_the_paper() {
 fn a_beta_discrete_weibull_keeps_its_digits() {
     // mpmath, 50 digits: log survival, log probability to stay and to leave at decision t.
     for (model, t, survival, staying, leaving) in [
-        (bdw(0.668_088, 3.806_095, 1.0), 5.0, -0.576_548_057_008_806_3, -0.082_119_408_629_768_26, -2.540_359_625_034_72),
+        (
+            bdw(0.668_088, 3.806_095, 1.0),
+            5.0,
+            -0.576_548_057_008_806_3,
+            -0.082_119_408_629_768_26,
+            -2.540_359_625_034_72,
+        ),
         (bdw(0.5, 2.0, 1.7), 12.0, -1.840_135_327_153_686, -0.071_972_078_523_090_37, -2.667_247_249_543_587),
         (bdw(2.5, 1.2, 0.6), 40.0, -4.498_585_747_139_331, -0.031_373_890_544_577_23, -3.477_425_175_517_794_7),
         (bdw(0.02, 300.0, 2.2), 100.0, -0.088_821_586_390_095_23, -0.000_436_946_729_273_152_9, -7.735_917_736_685_513),

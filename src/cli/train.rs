@@ -12,11 +12,12 @@ use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ClvRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv, train_project,
-    train_table,
+    ClvRun, ContractTableRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv,
+    train_contract_table, train_project, train_table,
 };
 use tend_training::tables::TableFile;
 
+use super::contracts::{ContractColumnArgs, describe_contracts};
 use super::project::{Project, account, currency, now};
 use super::usage_error;
 
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     as_of: Option<Moment>,
     /// A customer table: one row a customer.
-    #[arg(long, requires_all = ["target", "task"], conflicts_with = "transactions")]
+    #[arg(long, requires = "task", conflicts_with = "transactions")]
     table: Option<PathBuf>,
     /// The target column of the customer table.
     #[arg(long)]
@@ -61,12 +62,16 @@ pub struct Args {
     seed: Option<u64>,
     #[command(flatten)]
     log: TransactionLog,
-    /// The lifetime value family; without it that of tend.toml, or BG/NBD.
+    #[command(flatten)]
+    contracts: ContractColumnArgs,
+    /// The lifetime value family; without it that of tend.toml, or BG/NBD for purchases, and for contracts the better of
+    /// sbg and bdw.
     #[arg(long)]
     family: Option<FamilyName>,
-    /// The time unit of the parameters.
-    #[arg(long, default_value = "day")]
-    unit: Unit,
+    /// The time unit of the parameters; without it a day. Of a table of contracts the time between renewals; without it
+    /// a month.
+    #[arg(long)]
+    unit: Option<Unit>,
 }
 
 /// What a campaign to keep leavers costs and brings, for the profit that is told of a churn model.
@@ -152,12 +157,18 @@ impl From<TaskName> for Task {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FamilyName {
     BgNbd,
+    Sbg,
+    Bdw,
+    BetaGeometric,
 }
 
 impl From<FamilyName> for ClvFamily {
     fn from(name: FamilyName) -> Self {
         match name {
             FamilyName::BgNbd => Self::BgNbd,
+            FamilyName::Sbg => Self::Sbg,
+            FamilyName::Bdw => Self::Bdw,
+            FamilyName::BetaGeometric => Self::BetaGeometric,
         }
     }
 }
@@ -167,6 +178,7 @@ enum Unit {
     Day,
     Week,
     Month,
+    Year,
 }
 
 impl Unit {
@@ -175,8 +187,18 @@ impl Unit {
             Self::Day => 1.0,
             Self::Week => 7.0,
             Self::Month => DAYS_OF_A_YEAR / 12.0,
+            Self::Year => DAYS_OF_A_YEAR,
         };
         Positive::new(days).expect("above 0")
+    }
+
+    fn months(self) -> Positive {
+        let months = match self {
+            Self::Month => 1.0,
+            Self::Year => 12.0,
+            Self::Day | Self::Week => self.days().get() * 12.0 / DAYS_OF_A_YEAR,
+        };
+        Positive::new(months).expect("above 0")
     }
 }
 
@@ -226,17 +248,20 @@ pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
 }
 
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.task, Some(TaskName::Clv)) {
+        return train_contracts(args, table);
+    }
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table trains --task churn or --task upsell")),
+        _ => return Err(usage_error("a customer table trains --task churn, upsell or clv")),
     };
     let run = TableRun {
         task,
         file: table.to_owned(),
         id: args.log.id.clone(),
         target: Target {
-            column: args.target.clone().context("--table needs --target COLUMN")?,
+            column: args.target.clone().ok_or_else(|| usage_error("--table needs --target COLUMN"))?,
             positive: args.positive.clone(),
         },
         exclude: args.exclude.clone(),
@@ -250,6 +275,20 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
     Ok(train_table(&run)?)
 }
 
+fn train_contracts(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.family, Some(FamilyName::BgNbd)) {
+        return Err(usage_error("a table of contracts trains --family sbg, bdw or beta-geometric"));
+    }
+    let left = args.target.as_ref().map(|column| Target { column: column.clone(), positive: args.positive.clone() });
+    Ok(train_contract_table(&ContractTableRun {
+        file: table.to_owned(),
+        columns: args.contracts.columns(left)?,
+        period_months: args.unit.unwrap_or(Unit::Month).months(),
+        clv: Clv { family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
+        seed: args.seed.unwrap_or(Training::default().seed),
+    })?)
+}
+
 fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
         return Err(usage_error("--transactions trains lifetime value only; expected --task clv"));
@@ -260,7 +299,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         timelines: &timelines,
         plan: FeaturePlan::default(),
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
-        unit_days: args.unit.days(),
+        unit_days: args.unit.unwrap_or(Unit::Day).days(),
         // The parameters of the literature are on the plain clock.
         clv: Clv { season: false, family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
         data_until,
@@ -310,7 +349,10 @@ fn describe(project: &Project, figures: &Figures) {
     if let Some(value) = &figures.value {
         let found: Vec<String> = value.parameters.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         println!("  {}, log likelihood {:.3}", found.join(", "), value.log_likelihood);
-        value.hold_out.iter().for_each(describe_hold_out);
+        value.hold_out.iter().for_each(|hold_out| describe_hold_out(hold_out, "purchase days"));
+    }
+    if let Some(contracts) = &figures.contracts {
+        describe_contracts(contracts);
     }
     for segment in &figures.segments {
         println!("  segment: {segment}");
@@ -348,11 +390,11 @@ pub fn describe_product(product: &ProductFigures) {
     println!("  {}: AUC {auc} ({}), {} buyers", product.product, product.family, product.held_out.positives);
 }
 
-/// The figures of a lifetime value model on a window that it had not seen.
-pub fn describe_hold_out(hold_out: &HoldOut) {
+/// The figures of a lifetime value model on a window that it had not seen; `what` it counts.
+pub fn describe_hold_out(hold_out: &HoldOut, what: &str) {
     let purchases = &hold_out.purchases;
     println!(
-        "  {:.0} days from {}: expected {:.0} purchase days, actual {:.0}",
+        "  {:.0} days from {}: expected {:.0} {what}, actual {:.0}",
         hold_out.days, hold_out.from, purchases.predicted_total, purchases.actual_total
     );
 }

@@ -9,6 +9,7 @@ mod intervals;
 mod probability;
 mod profit;
 mod ranking;
+mod renewals;
 mod value;
 mod weighted;
 
@@ -25,6 +26,7 @@ pub use probability::{
 };
 pub use profit::{Campaign, CampaignProfit, expected_maximum_profit};
 pub use ranking::{auc, average_precision, top_decile_lift};
+pub use renewals::{RenewalCohort, RenewalStep, renewal_steps};
 pub use value::{Decile, Tracking, ValueFigures};
 pub use weighted::OutcomeWeights;
 

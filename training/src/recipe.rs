@@ -199,6 +199,12 @@ pub enum ClvFamily {
     /// BG/NBD.
     #[default]
     BgNbd,
+    /// Contracts: shifted beta-geometric.
+    Sbg,
+    /// Contracts: beta discrete Weibull.
+    Bdw,
+    /// Contracts: beta-geometric.
+    BetaGeometric,
 }
 
 impl Default for Clv {

@@ -2,6 +2,7 @@
 
 mod card;
 mod clv;
+mod contracts;
 mod evaluation;
 mod matrix;
 mod project;
@@ -19,6 +20,7 @@ use crate::champion::Candidate;
 use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::purchases::PurchaseFitError;
+use crate::fit::renewal::RenewalFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
@@ -26,6 +28,10 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
+pub use contracts::{
+    ContractColumns, ContractFigures, ContractRun, ContractTable, ContractTableRun, ContractsFound, FamilyTried,
+    PriceChange, read_contract_table, train_contract_table, train_contracts,
+};
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
 pub use project::{ProjectRun, train_project};
@@ -51,6 +57,9 @@ pub enum TrainError {
     /// The purchase model cannot be fitted.
     #[error(transparent)]
     Purchases(#[from] PurchaseFitError),
+    /// The contractual model cannot be fitted.
+    #[error(transparent)]
+    Renewals(#[from] RenewalFitError),
     /// The spend model cannot be fitted.
     #[error(transparent)]
     GammaGamma(#[from] GammaGammaFitError),
@@ -108,6 +117,9 @@ pub struct Figures {
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
+    /// What a contractual lifetime value model found.
+    #[serde(flatten)]
+    pub contracts: Option<ContractsFound>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -218,6 +230,7 @@ impl Figures {
             candidates: Vec::new(),
             products: Vec::new(),
             value: None,
+            contracts: None,
             left_out: Vec::new(),
             segments: Vec::new(),
             importance: Vec::new(),

@@ -17,8 +17,7 @@ fn parameters(fit: &RenewalFit) -> Vec<f64> {
 /// Per mille of a cohort left at the end of each year; Fader and Hardie (2007), table 1.
 const HIGH_END: [f64; 13] =
     [1000.0, 869.0, 743.0, 653.0, 593.0, 551.0, 517.0, 491.0, 468.0, 445.0, 427.0, 409.0, 394.0];
-const REGULAR: [f64; 13] =
-    [1000.0, 631.0, 468.0, 382.0, 326.0, 289.0, 262.0, 241.0, 223.0, 207.0, 194.0, 183.0, 173.0];
+const REGULAR: [f64; 13] = [1000.0, 631.0, 468.0, 382.0, 326.0, 289.0, 262.0, 241.0, 223.0, 207.0, 194.0, 183.0, 173.0];
 
 fn cohort(survivors: &[f64]) -> Tally {
     let mut tally = Tally::default();
@@ -109,7 +108,10 @@ fn coverage(family: RenewalFamily, data_sets: u64, truth_of: impl Fn(&mut Xoshir
     }
     let shares: Vec<f64> = held.iter().map(|held| held / converged).collect();
     let means: Vec<f64> = sums.iter().map(|sum| sum / converged).collect();
-    println!("{family:?}: converged {converged} of {data_sets}, coverage {shares:?}, lifetime {}, mean z {means:?}", lifetime_held / converged);
+    println!(
+        "{family:?}: converged {converged} of {data_sets}, coverage {shares:?}, lifetime {}, mean z {means:?}",
+        lifetime_held / converged
+    );
     assert_eq!(converged, data_sets as f64, "every fit converges");
     // Two and a half Monte Carlo standard errors of 1,000 data sets are 3 points.
     for share in shares.iter().chain([&(lifetime_held / converged)]) {

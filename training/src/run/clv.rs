@@ -112,8 +112,14 @@ pub(super) fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usiz
 /// Fits on the rhythms before `moment`; where they show a season, in rounds of season and purchases.
 fn fit(run: &ClvRun<'_>, rhythms: &[(usize, PurchaseRhythm)], moment: Moment) -> Result<Fitted, TrainError> {
     let unit = run.unit_days.get();
-    let ClvFamily::BgNbd = run.clv.family;
-    let family = PurchaseFamily::BgNbd;
+    let family = match run.clv.family {
+        ClvFamily::BgNbd => PurchaseFamily::BgNbd,
+        ClvFamily::Sbg | ClvFamily::Bdw | ClvFamily::BetaGeometric => {
+            return Err(TrainError::Data(
+                "found a family of contracts for purchases; expected one of purchases, such as bg-nbd".to_owned(),
+            ));
+        }
+    };
     let purchases_under = |season: &Season| {
         let histories: Vec<PurchaseHistory> =
             rhythms.iter().map(|(_, rhythm)| on_the_clock(rhythm, season, unit)).collect();

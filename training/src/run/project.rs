@@ -9,6 +9,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
+use super::contracts::{ContractRun, contractual_family, train_contracts};
 use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
@@ -46,12 +47,24 @@ pub struct ProjectRun<'a> {
 
 /// Trains one task.
 ///
+/// Lifetime value is that of purchases where there are any, unless the recipe names a family of contracts; without
+/// purchases it is that of the subscriptions.
+///
 /// # Errors
 /// [`TrainError`] if there is too little history or nothing to learn.
 pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainError> {
     match task {
         Task::Churn => train_churn(run),
         Task::Upsell => train_upsell(run),
+        Task::Clv if contractual_family(run.recipe.clv.family).is_some() || run.timelines.purchases.is_empty() => {
+            train_contracts(&ContractRun {
+                timelines: run.timelines,
+                plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
+                as_of: run.as_of,
+                clv: run.recipe.clv.clone(),
+                seed: run.recipe.training.seed,
+            })
+        }
         Task::Clv => train_clv(&ClvRun {
             timelines: run.timelines,
             plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
