@@ -6,6 +6,7 @@ mod decomposition;
 mod held_out;
 mod importance;
 mod intervals;
+mod lifetime;
 mod probability;
 mod profit;
 mod ranking;
@@ -19,6 +20,7 @@ pub use decomposition::BrierDecomposition;
 pub use held_out::{HeldOut, HeldOutDetail, HeldOutParams};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
 pub use intervals::{GainInterval, Interval, Intervals};
+pub use lifetime::{ConditionalBin, FrequencyBin, LifetimeFigures, Surface, ValueGroup};
 pub(crate) use probability::log_loss_of_one;
 pub use probability::{
     CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error, log_loss,

@@ -4,6 +4,7 @@ mod card;
 mod clv;
 mod contracts;
 mod evaluation;
+mod lifetime;
 mod matrix;
 mod project;
 mod sections;
@@ -17,7 +18,7 @@ use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
 use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
+use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, LifetimeFigures, MetricError, ValueFigures};
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::purchases::PurchaseFitError;
 use crate::fit::renewal::RenewalFitError;
@@ -83,6 +84,8 @@ pub struct Trained {
     pub figures: Figures,
     /// Its curves on held-out rows, for a classifier of one outcome.
     pub curves: Option<ClassifierCurves>,
+    /// What a model of purchases makes of the customers, for the report.
+    pub lifetime: Option<LifetimeFigures>,
     header: Header,
 }
 
@@ -251,7 +254,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, curves: None, header }
+        Self { model, figures, curves: None, lifetime: None, header }
     }
 
     /// The features it reads, one line for each in the model card.

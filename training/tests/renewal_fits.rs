@@ -45,7 +45,7 @@ fn the_shifted_beta_geometric_finds_the_estimates_of_the_paper() {
 }
 
 #[test]
-fn a_beta_discrete_weibull_is_never_behind_and_projects_the_regular_segment_better() {
+fn a_beta_discrete_weibull_is_never_behind_the_geometric_that_it_contains() {
     for survivors in [HIGH_END, REGULAR] {
         let [geometric, weibull] = [RenewalFamily::ShiftedBetaGeometric, RenewalFamily::BetaDiscreteWeibull]
             .map(|family| fit(family, &cohort(&survivors[..8])).unwrap());

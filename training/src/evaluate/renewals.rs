@@ -19,6 +19,14 @@ pub struct RenewalStep {
     pub expected_survival: f64,
 }
 
+impl RenewalStep {
+    /// Customers who left.
+    #[must_use]
+    pub fn left(&self) -> f64 {
+        self.asked * (1.0 - self.stayed)
+    }
+}
+
 /// Customers who began in one part of the year.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenewalCohort {

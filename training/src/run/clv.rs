@@ -10,6 +10,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::{on_the_clock, value_of_rhythm};
 use tend_models::timeline::Timelines;
 
+use super::lifetime::Lifetime;
 use super::{ClvFigures, Figures, HoldOut, Parameters, SpendParameters, TrainError, Trained};
 use crate::evaluate::ValueFigures;
 use crate::fit::gamma_gamma::{self, GammaGammaFit};
@@ -65,22 +66,31 @@ pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
         margin: run.clv.margin,
         annual_discount_rate: run.clv.annual_discount_rate,
     };
-    let hold_out = if run.data_until > run.as_of {
-        Some(hold_out(run.timelines, &rhythms, &model(&fitted), run.as_of, run.data_until)?)
+    let figures_of = |rhythms: &[(usize, PurchaseRhythm)], model: &ClvModel, from: Moment, until: Moment| {
+        Lifetime { timelines: run.timelines, rhythms, model, from, until }.figures()
+    };
+    let (hold_out, lifetime) = if run.data_until > run.as_of {
+        let model = model(&fitted);
+        let hold_out = hold_out(run.timelines, &rhythms, &model, run.as_of, run.data_until)?;
+        (Some(hold_out), figures_of(&rhythms, &model, run.as_of, run.data_until))
     } else {
         let span = run.timelines.first_event().map_or(0.0, |first| run.as_of.days_since(first));
         let days = run.clv.horizon_days.get().min(span / 3.0).floor() as i64;
         let earlier = run.as_of.plus_days(-days);
         let known = rhythms_before(run.timelines, earlier);
         match fit(run, &known, earlier) {
-            Ok(fitted) if days > 0 => Some(hold_out(run.timelines, &known, &model(&fitted), earlier, run.as_of)?),
-            _ => None,
+            Ok(fitted) if days > 0 => {
+                let model = model(&fitted);
+                let hold_out = hold_out(run.timelines, &known, &model, earlier, run.as_of)?;
+                (Some(hold_out), figures_of(&known, &model, earlier, run.as_of))
+            }
+            _ => (None, None),
         }
     };
     let mut figures = Figures::new(Task::Clv, fitted.purchases.model.family());
     figures.value = Some(clv_figures(&fitted, run.unit_days.get(), hold_out));
     let model = Model::Clv(model(&fitted));
-    Ok(Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed))
+    Ok(Trained { lifetime, ..Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed) })
 }
 
 fn clv_figures(fitted: &Fitted, unit_days: f64, hold_out: Option<HoldOut>) -> ClvFigures {

@@ -70,7 +70,7 @@ pub fn train_contracts(run: &ContractRun<'_>) -> Result<Trained, TrainError> {
         let tally_before = before.map_or_else(Tally::default, |known| known.tally(Moment::BEFORE_ALL, earlier));
         let after = group.tally(earlier, run.as_of);
         let all = group.tally(Moment::BEFORE_ALL, run.as_of);
-        let choice = choice::best(&families, &tally_before, &after);
+        let choice = choice::best(&families, &tally_before, &after, &all);
         let fit = match renewal::fit(choice.family, &all) {
             Ok(fit) => fit,
             Err(error) => {

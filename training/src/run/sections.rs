@@ -3,11 +3,11 @@
 use tend_models::artifact::Model;
 use tend_models::scorecard::Task;
 
-use super::{Figures, Trained};
+use super::{ContractFigures, Figures, HoldOut, Trained};
 use crate::evaluate::HeldOut;
 use crate::report::{
-    Candidate, ClassifierQuality, FeatureImportance, FeatureWeight, FreeText, KeyFigures, ModelComparison, Section,
-    Tile, ValueQuality, count,
+    Candidate, ClassifierQuality, FeatureImportance, FeatureWeight, FreeText, KeyFigures, Lifetime, ModelComparison,
+    ParameterRow, PurchaseTracking, Renewals, Section, Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
@@ -43,12 +43,19 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
             features: figures.importance.iter().map(weight).collect(),
         }));
     }
-    if let Some(hold_out) = figures.value.as_ref().and_then(|value| value.hold_out.as_ref()) {
-        let period = format!("the {:.0} days from {}", hold_out.days, hold_out.from);
+    if let Some(found) = &figures.contracts {
+        let periods = std::iter::once(&found.main).chain(&found.other_periods);
+        sections.extend(periods.map(|found| Section::Renewals(renewals(found))));
+    }
+    let of_purchases = figures.value.as_ref().and_then(|value| value.hold_out.as_ref());
+    let of_contracts = figures.contracts.as_ref().and_then(|found| found.hold_out.as_ref());
+    if let Some(hold_out) = of_purchases.or(of_contracts) {
+        let (measure, unit) = if of_purchases.is_some() { ("purchase days", "days") } else { ("renewals", "renewals") };
+        let period = period_of(hold_out);
         sections.push(Section::Value(ValueQuality {
             subject: "lifetime value".to_owned(),
-            measure: "purchase days".to_owned(),
-            unit: "days".to_owned(),
+            measure: measure.to_owned(),
+            unit: unit.to_owned(),
             period: period.clone(),
             figures: hold_out.purchases.clone(),
         }));
@@ -61,8 +68,52 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
                 figures: spend.clone(),
             }));
         }
+        if let Some(lifetime) = &trained.lifetime {
+            sections.push(Section::Tracking(PurchaseTracking {
+                subject: "lifetime value".to_owned(),
+                start: lifetime.start.clone(),
+                tracking: lifetime.tracking.clone(),
+            }));
+            sections.push(Section::Lifetime(Box::new(Lifetime {
+                subject: "lifetime value".to_owned(),
+                period: period_of(hold_out),
+                currency: currency.to_owned(),
+                figures: lifetime.clone(),
+            })));
+        }
     }
     sections
+}
+
+fn period_of(hold_out: &HoldOut) -> String {
+    format!("the {:.0} days from {}", hold_out.days, hold_out.from)
+}
+
+fn renewals(found: &ContractFigures) -> Renewals {
+    let parameter = |(name, estimate): &(&'static str, f64)| ParameterRow {
+        name: (*name).to_owned(),
+        estimate: *estimate,
+        standard_error: found
+            .standard_errors
+            .as_ref()
+            .and_then(|errors| errors.0.iter().find(|(of, _)| of == name).map(|(_, error)| *error)),
+        range_80: found.intervals_80.get(name).map(|range| (range.low, range.high)),
+    };
+    let period_name = match found.period_months {
+        1.0 => "month".to_owned(),
+        3.0 => "quarter".to_owned(),
+        12.0 => "year".to_owned(),
+        months => format!("period of {months:.2} months"),
+    };
+    Renewals {
+        subject: format!("contracts with a renewal every {period_name}"),
+        period_name,
+        family: found.family.to_owned(),
+        contracts: found.contracts,
+        parameters: found.parameters.0.iter().map(parameter).collect(),
+        steps: found.steps.clone(),
+        cohorts: found.cohorts.clone(),
+    }
 }
 
 fn period(trained: &Trained) -> String {
@@ -108,6 +159,15 @@ fn key_figures(trained: &Trained) -> KeyFigures {
         tiles.push(tile("Customers", count(value.customers as u64), "customers"));
         if let Some(bias) = value.hold_out.as_ref().and_then(|hold_out| hold_out.purchases.total_bias) {
             tiles.push(tile("Expected against actual purchases", format!("{:+.1}", bias * 100.0), "%"));
+        }
+    }
+    if let Some(found) = &figures.contracts {
+        tiles.push(tile("Contracts", count(found.main.contracts as u64), "contracts"));
+        if let Some(first) = found.main.steps.first() {
+            tiles.push(tile("Expected at the first renewal", format!("{:.1}", 100.0 * first.expected), "% stay"));
+        }
+        if let Some(bias) = found.hold_out.as_ref().and_then(|hold_out| hold_out.purchases.total_bias) {
+            tiles.push(tile("Expected against actual renewals", format!("{:+.1}", bias * 100.0), "%"));
         }
     }
     KeyFigures { heading: heading(figures.task).to_owned(), tiles }

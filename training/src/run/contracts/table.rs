@@ -79,7 +79,7 @@ pub fn train_contract_table(run: &ContractTableRun) -> Result<Trained, TrainErro
     };
     let families = named.map_or_else(|| counted.families(), |family| vec![family]);
     let (before, after) = counted.tally.parted_after(counted.tally.last_decision() * 2 / 3);
-    let choice = choice::best(&families, &before, &after);
+    let choice = choice::best(&families, &before, &after, &counted.tally);
     let fit = renewal::fit(choice.family, &counted.tally)?;
     let months = run.period_months.get();
     let period = period_model(months, &fit, &PriceChange::NONE)?;
