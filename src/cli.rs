@@ -24,6 +24,8 @@ mod serve;
 mod simulate;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod unit;
 
 use std::path::PathBuf;
 

@@ -123,7 +123,10 @@ fn several_cohorts_and_the_best_family_are_found() {
     let tried: Vec<f64> =
         found["tried"].as_array().unwrap().iter().map(|one| number(&one["hold_out_log_likelihood"])).collect();
     assert!(tried.len() == 2 && (tried[1] - tried[0]).abs() < 2.0, "the last third alone does not tell: {found}");
-    assert!(folder.read("registry/clv/1/report.html").contains("renew"), "the report tells of renewals");
+    assert!(
+        folder.read("registry/clv/1/report.html").contains("Who leaves at a renewal"),
+        "the report tells of renewals"
+    );
 }
 
 #[test]

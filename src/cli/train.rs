@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
-use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
+use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
@@ -19,6 +19,7 @@ use tend_training::tables::TableFile;
 
 use super::contracts::{ContractColumnArgs, describe_contracts};
 use super::project::{Project, account, currency, now};
+use super::unit::Unit;
 use super::usage_error;
 
 /// What to train.
@@ -170,35 +171,6 @@ impl From<FamilyName> for ClvFamily {
             FamilyName::Bdw => Self::Bdw,
             FamilyName::BetaGeometric => Self::BetaGeometric,
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Unit {
-    Day,
-    Week,
-    Month,
-    Year,
-}
-
-impl Unit {
-    fn days(self) -> Positive {
-        let days = match self {
-            Self::Day => 1.0,
-            Self::Week => 7.0,
-            Self::Month => DAYS_OF_A_YEAR / 12.0,
-            Self::Year => DAYS_OF_A_YEAR,
-        };
-        Positive::new(days).expect("above 0")
-    }
-
-    fn months(self) -> Positive {
-        let months = match self {
-            Self::Month => 1.0,
-            Self::Year => 12.0,
-            Self::Day | Self::Week => self.days().get() * 12.0 / DAYS_OF_A_YEAR,
-        };
-        Positive::new(months).expect("above 0")
     }
 }
 

@@ -26,25 +26,6 @@ fn cohort(survivors: &[f64]) -> Tally {
 }
 
 #[test]
-fn the_shifted_beta_geometric_finds_the_estimates_of_the_paper() {
-    for (survivors, alpha, beta, expected) in
-        [(HIGH_END, 0.668_088, 3.806_095, -1611.158), (REGULAR, 0.704_077, 1.182_043, -1680.265)]
-    {
-        let fit = fit(RenewalFamily::ShiftedBetaGeometric, &cohort(&survivors[..8])).unwrap();
-        println!("{fit:?} {:?}", fit.estimate.log_standard_errors());
-        assert!(fit.converged, "{fit:?}");
-        assert_near(parameters(&fit)[0], alpha, 2e-6, "alpha");
-        assert_near(parameters(&fit)[1], beta, 6e-6, "beta");
-        assert_near(fit.log_likelihood, expected, 5e-4, "log-likelihood");
-        // Years 8 to 12, which the fit has not seen: never off by more than two of a hundred customers.
-        for (year, actual) in (8..13).zip(&survivors[8..]) {
-            let projected = 1000.0 * fit.estimate.model.survival(f64::from(year)).get();
-            assert_near(projected, *actual, 20.0, &format!("year {year}"));
-        }
-    }
-}
-
-#[test]
 fn a_beta_discrete_weibull_is_never_behind_the_geometric_that_it_contains() {
     for survivors in [HIGH_END, REGULAR] {
         let [geometric, weibull] = [RenewalFamily::ShiftedBetaGeometric, RenewalFamily::BetaDiscreteWeibull]
@@ -89,7 +70,7 @@ fn coverage(family: RenewalFamily, data_sets: u64, truth_of: impl Fn(&mut Xoshir
         let customers = random.random_range(500..=5_000);
         let tally = simulated(&mut random, customers, 36, &truth);
         let fit = fit(family, &tally).unwrap();
-        let Some(errors) = fit.estimate.log_standard_errors() else {
+        let Some(errors) = fit.estimate.log_standard_errors().filter(|_| fit.converged) else {
             println!("seed {seed}: {customers} customers, truth {truth:?}, {fit:?}");
             continue;
         };
@@ -141,8 +122,14 @@ fn customers_who_do_not_differ_give_the_geometric_limit() {
     let survivors: Vec<f64> = (0..12).map(|period| 100_000.0 * 0.9_f64.powi(period)).collect();
     let fit = fit(RenewalFamily::ShiftedBetaGeometric, &cohort(&survivors)).unwrap();
     println!("{fit:?}");
-    assert!(!fit.converged && fit.estimate.log_covariance.is_empty(), "{fit:?}");
+    assert!(!fit.converged, "{fit:?}");
     assert_near(fit.estimate.model.retention(20.0).get(), 0.9, 1e-3, "retention");
+    // What the parameters tell together is still sure: retention has the standard error of a share, √(.9 x .1 / n), with n
+    // customers asked.
+    let asked: f64 = survivors[..11].iter().sum();
+    let range = fit.estimate.range_80(|model| model.retention(5.0).get()).unwrap();
+    let reach = 1.281_55 * (0.09 / asked).sqrt();
+    assert_near(range.high - range.low, 2.0 * reach, 0.2 * reach, "width of the range");
 }
 
 #[test]

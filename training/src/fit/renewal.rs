@@ -27,7 +27,7 @@ pub enum RenewalFamily {
 /// A fitted contractual model and how the fit went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RenewalFit {
-    /// The model, with the covariance of its parameters if `converged`.
+    /// The model, with the covariance of its parameters.
     pub estimate: RenewalEstimate,
     /// The log-likelihood of all decisions under the model.
     pub log_likelihood: f64,

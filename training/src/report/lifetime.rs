@@ -21,7 +21,7 @@ pub(super) fn lifetime(section: &Lifetime) -> Markup {
             (alive_card(&figures.surface))
             (expected_card(&figures.surface))
             (decile_card(&figures.deciles, &section.currency))
-            (cohort_card(&figures.cohorts, &section.currency))
+            @if figures.cohorts.len() > 1 { (cohort_card(&figures.cohorts, &section.currency)) }
         }
     }
 }

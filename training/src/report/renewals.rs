@@ -47,16 +47,20 @@ fn parameters(section: &Renewals) -> Markup {
 fn retention_card(section: &Renewals, steps: &[RenewalStep]) -> Markup {
     let here = retention_sentence(steps);
     let points = |of: fn(&RenewalStep) -> f64| points(steps, of);
-    let (actual, expected) = (points(|step| step.stayed), points(|step| step.expected));
+    let (actual, expected) = (points(|step| 1.0 - step.stayed), points(|step| 1.0 - step.expected));
     shares_card(
         section,
         &actual,
         &expected,
         &Words {
-            heading: "Who renews",
-            vertical: "Share who renew",
-            how_to_read: "each point is the share of the customers asked at a renewal who stayed. The lines should lie together; where \
-                      both rise, the customers who are left are more and more the loyal ones. Renewals of fewer than 20 customers \
+            heading: "Who leaves at a renewal",
+            vertical: Axis::holding(
+                "Share who leave",
+                Format::Percent,
+                actual.iter().chain(&expected).map(|point| point.y),
+            ),
+            how_to_read: "each point is the share of the customers asked at a renewal who left. The lines should lie together; where \
+                      both fall, the customers who are left are more and more the loyal ones. Renewals of fewer than 20 customers \
                       are left out.",
             here: &here,
         },
@@ -74,7 +78,7 @@ fn survival_card(section: &Renewals, steps: &[RenewalStep]) -> Markup {
         &expected,
         &Words {
             heading: "What is left of a cohort",
-            vertical: "Share still on",
+            vertical: Axis::share("Share still on"),
             how_to_read: "of customers who began together, the share who are still on after each renewal. The area under the line is \
                       how long a customer stays.",
             here: &here,
@@ -84,7 +88,7 @@ fn survival_card(section: &Renewals, steps: &[RenewalStep]) -> Markup {
 
 struct Words<'a> {
     heading: &'a str,
-    vertical: &'a str,
+    vertical: Axis,
     how_to_read: &'a str,
     here: &'a str,
 }
@@ -96,7 +100,7 @@ fn shares_card(section: &Renewals, actual: &[Point], expected: &[Point], words: 
         words.heading,
         words.here,
         &horizontal.ending_at(last),
-        &Axis::share(words.vertical),
+        &words.vertical,
         &[Series { role: Role::Main, points: actual }, Series { role: Role::Other, points: expected }],
         None,
     );
@@ -123,14 +127,14 @@ fn retention_sentence(steps: &[RenewalStep]) -> String {
     let asked: f64 = steps.iter().map(|step| step.asked).sum();
     let mean = steps.iter().map(|step| step.asked * gap(step)).sum::<f64>() / asked;
     format!(
-        "Here: at renewal {} {} stayed, and {} were expected; at renewal {} {}, and {} were expected. The two are {} percentage points \
-         apart on average over all customers asked.",
+        "Here: at renewal {} {} left, where {} were expected to; at renewal {} {}, where {} were. The two are {} percentage points apart \
+         on average over all customers asked.",
         first.decision,
-        percent(first.stayed),
-        percent(first.expected),
+        percent(1.0 - first.stayed),
+        percent(1.0 - first.expected),
         last.decision,
-        percent(last.stayed),
-        percent(last.expected),
+        percent(1.0 - last.stayed),
+        percent(1.0 - last.expected),
         fixed(100.0 * mean, 2),
     )
 }

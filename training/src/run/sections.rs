@@ -53,7 +53,7 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
         let (measure, unit) = if of_purchases.is_some() { ("purchase days", "days") } else { ("renewals", "renewals") };
         let period = period_of(hold_out);
         sections.push(Section::Value(ValueQuality {
-            subject: "lifetime value".to_owned(),
+            subject: "Lifetime value".to_owned(),
             measure: measure.to_owned(),
             unit: unit.to_owned(),
             period: period.clone(),
@@ -61,7 +61,7 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
         }));
         if let Some(spend) = &hold_out.spend {
             sections.push(Section::Value(ValueQuality {
-                subject: "lifetime value".to_owned(),
+                subject: "Lifetime value".to_owned(),
                 measure: "spend".to_owned(),
                 unit: currency.to_owned(),
                 period,
@@ -70,12 +70,12 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
         }
         if let Some(lifetime) = &trained.lifetime {
             sections.push(Section::Tracking(PurchaseTracking {
-                subject: "lifetime value".to_owned(),
+                subject: "Lifetime value".to_owned(),
                 start: lifetime.start.clone(),
                 tracking: lifetime.tracking.clone(),
             }));
             sections.push(Section::Lifetime(Box::new(Lifetime {
-                subject: "lifetime value".to_owned(),
+                subject: "Lifetime value".to_owned(),
                 period: period_of(hold_out),
                 currency: currency.to_owned(),
                 figures: lifetime.clone(),
@@ -106,7 +106,7 @@ fn renewals(found: &ContractFigures) -> Renewals {
         months => format!("period of {months:.2} months"),
     };
     Renewals {
-        subject: format!("contracts with a renewal every {period_name}"),
+        subject: format!("Contracts with a renewal every {period_name}"),
         period_name,
         family: found.family.to_owned(),
         contracts: found.contracts,
@@ -118,6 +118,8 @@ fn renewals(found: &ContractFigures) -> Renewals {
 
 fn period(trained: &Trained) -> String {
     match trained.header().as_of {
+        _ if trained.figures.contracts.is_some() => "all contracts that were known".to_owned(),
+        Some(moment) if trained.figures.value.is_some() => format!("purchases before {moment}"),
         Some(moment) => format!("the newest label window before {moment}"),
         None => "rows held out of training".to_owned(),
     }
@@ -157,20 +159,27 @@ fn key_figures(trained: &Trained) -> KeyFigures {
     }
     if let Some(value) = &figures.value {
         tiles.push(tile("Customers", count(value.customers as u64), "customers"));
-        if let Some(bias) = value.hold_out.as_ref().and_then(|hold_out| hold_out.purchases.total_bias) {
-            tiles.push(tile("Expected against actual purchases", format!("{:+.1}", bias * 100.0), "%"));
-        }
+        tiles.extend(value.hold_out.as_ref().and_then(|hold_out| bias_tile("purchases", hold_out)));
     }
     if let Some(found) = &figures.contracts {
         tiles.push(tile("Contracts", count(found.main.contracts as u64), "contracts"));
         if let Some(first) = found.main.steps.first() {
             tiles.push(tile("Expected at the first renewal", format!("{:.1}", 100.0 * first.expected), "% stay"));
         }
-        if let Some(bias) = found.hold_out.as_ref().and_then(|hold_out| hold_out.purchases.total_bias) {
-            tiles.push(tile("Expected against actual renewals", format!("{:+.1}", bias * 100.0), "%"));
-        }
+        tiles.extend(found.hold_out.as_ref().and_then(|hold_out| bias_tile("renewals", hold_out)));
     }
     KeyFigures { heading: heading(figures.task).to_owned(), tiles }
+}
+
+/// By how much what was expected of the hold-out misses what was counted in it.
+fn bias_tile(what: &str, hold_out: &HoldOut) -> Option<Tile> {
+    let bias = hold_out.purchases.total_bias?;
+    Some(Tile {
+        label: format!("Expected against actual {what}"),
+        value: format!("{:+.1}", bias * 100.0),
+        unit: "%".to_owned(),
+        period: period_of(hold_out),
+    })
 }
 
 fn heading(task: Task) -> &'static str {

@@ -99,16 +99,17 @@ pub(super) fn contract_figures(
 ) -> ContractFigures {
     let estimate = &fit.estimate;
     let parameters = estimate.model.parameters();
-    let errors = estimate.log_standard_errors();
+    // At a limit the parameters have no error that means anything; what they tell together has.
+    let errors = estimate.log_standard_errors().filter(|_| fit.converged);
     let named = |errors: Vec<f64>| {
         Parameters(parameters.iter().zip(errors).map(|((name, value), error)| (*name, value * error)).collect())
     };
-    let range = |place: usize| estimate.range_80(|model| model.parameters()[place].1);
+    let range = |place: usize| errors.as_ref().and_then(|_| estimate.range_80(|model| model.parameters()[place].1));
     ContractFigures {
         period_months,
         family: estimate.model.name(),
         contracts,
-        standard_errors: errors.map(named),
+        standard_errors: errors.clone().map(named),
         intervals_80: parameters.iter().enumerate().filter_map(|(i, (name, _))| Some((*name, range(i)?))).collect(),
         log_likelihood: fit.log_likelihood,
         converged: fit.converged,
