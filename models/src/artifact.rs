@@ -162,6 +162,17 @@ pub struct PeriodModel {
     pub renewal: RenewalEstimate,
     /// What a year makes of the price of a contract that goes on: 1.03 where it grows by 3 %.
     pub annual_price_factor: Positive,
+    /// Who leaves at the next renewal, by the features of the plan; absent where it was no better than the age alone.
+    pub hazard: Option<RenewalHazard>,
+}
+
+/// Who leaves at the next renewal, by what is known of the customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenewalHazard {
+    /// The probability to leave, from the features of the plan.
+    pub classifier: Classifier,
+    /// What is left, after each renewal, of a customer's difference in log-odds from all contracts as old.
+    pub memory: Probability,
 }
 
 /// Which kinds of customers there are.
@@ -213,7 +224,11 @@ impl Model {
             }
             Self::Contracts(model) => {
                 check_discount(model.annual_discount_rate)?;
-                model.periods.iter().try_for_each(|period| period.renewal.check()).map_err(|error| error.to_string())
+                let check = |period: &PeriodModel| {
+                    period.renewal.check()?;
+                    period.hazard.iter().try_for_each(|hazard| hazard.classifier.check(&kinds))
+                };
+                model.periods.iter().try_for_each(check).map_err(|error| error.to_string())
             }
             Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
         }

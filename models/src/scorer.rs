@@ -16,7 +16,7 @@ use crate::timeline::{History, Timelines};
 
 mod contracts;
 
-pub use contracts::{ContractValue, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
+pub use contracts::{ContractValue, Renewing, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
 
 /// How many reasons a scorecard gives.
 pub const MOST_REASONS: usize = 3;
@@ -46,10 +46,10 @@ impl ValueModel {
         }
     }
 
-    fn of(&self, history: &History<'_>) -> Option<LifetimeValue> {
+    fn of(&self, history: &History<'_>, row: &[f64]) -> Option<LifetimeValue> {
         match self {
             Self::Purchases(model) => lifetime_value(model, history),
-            Self::Contracts(model) => lifetime_value_of_contracts(model, history),
+            Self::Contracts(model) => lifetime_value_of_contracts(model, history, Some(row)),
         }
     }
 }
@@ -132,6 +132,7 @@ impl Scorer {
             scorer: self,
             timelines,
             churn_row: self.churn.as_ref().map_or(0, |model| place(&model.plan)),
+            value_row: self.value.as_ref().map_or(0, |model| place(model.plan())),
             upsell_row: self.upsell.as_ref().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
@@ -151,6 +152,7 @@ pub struct BoundScorer<'a> {
     /// One row a plan; the first is the profile's.
     rows: Vec<Vec<f64>>,
     churn_row: usize,
+    value_row: usize,
     upsell_row: usize,
     segments_row: usize,
     contributions: Vec<f64>,
@@ -172,7 +174,7 @@ impl BoundScorer<'_> {
             moment,
             churn_probability: None,
             propensities: Vec::new(),
-            value: self.scorer.value.as_ref().and_then(|model| model.of(&history)),
+            value: self.scorer.value.as_ref().and_then(|model| model.of(&history, &self.rows[self.value_row])),
             segment: None,
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::bail;
 use tend_models::artifact::{ContractsModel, Header, Model, PeriodModel};
-use tend_models::families::renewal::{Range, RenewalEstimate};
-use tend_models::features::{Contract, contracts};
+use tend_models::families::renewal::Range;
+use tend_models::features::{Contract, SnapshotMaker, contracts};
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
-use tend_models::scorer::{ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
+use tend_models::scorer::{Renewing, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
 use tend_models::timeline::Timelines;
 use tend_training::run::{ContractColumns, ContractFigures, ContractsFound, Target, read_contract_table};
 use tend_training::tables::OutColumn;
@@ -66,6 +66,13 @@ pub struct ContractScoreArgs {
     revenue: Option<String>,
 }
 
+impl ContractScoreArgs {
+    /// The column with the periods, which must be named.
+    pub fn tenure(&self) -> anyhow::Result<&str> {
+        self.tenure.as_deref().ok_or_else(|| usage_error("a table of contracts is scored with --tenure COLUMN"))
+    }
+}
+
 /// The champion, which must be a model of contracts, with another horizon if one is given.
 pub fn contracts_model(project: &Project, horizon: Option<Positive>) -> anyhow::Result<(Header, ContractsModel)> {
     let (header, model) = project.model(Task::Clv, None)?;
@@ -113,6 +120,16 @@ fn describe_period(figures: &ContractFigures) {
     if !figures.converged {
         println!("  the parameters run off to a limit: the data do not tell that customers differ");
     }
+    if let Some(hazard) = &figures.hazard {
+        println!(
+            "  renewals of {} contracts by features ({}): log likelihood {:.1}, by age alone {:.1}: {}",
+            hazard.contracts,
+            hazard.classifier,
+            hazard.log_likelihood,
+            hazard.log_likelihood_of_family,
+            if hazard.is_used { "used" } else { "not used" }
+        );
+    }
     if figures.price.contracts > 0 {
         let percent = |share: f64| 100.0 * share;
         println!(
@@ -131,9 +148,7 @@ pub fn score_contract_table(
     id: Option<&str>,
     columns: &ContractScoreArgs,
 ) -> anyhow::Result<Columns> {
-    let Some(tenure) = &columns.tenure else {
-        return Err(usage_error("a table of contracts is scored with --tenure COLUMN"));
-    };
+    let tenure = columns.tenure()?;
     let Some(period) = model.periods.first() else { bail!("the champion has no bill period") };
     let customers = read_contract_table(table, id, tenure, columns.revenue.as_deref())?;
     let first = period.renewal.model.first_decision() as u32;
@@ -212,22 +227,28 @@ fn push_lifetimes(scores: &mut Columns, lifetimes: OutColumn, [low, high]: [OutC
 pub fn score_contracts(header: &Header, model: &ContractsModel, timelines: &Timelines, moment: Moment) -> Columns {
     let (mut ids, mut values, mut mains, mut ranges) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut lifetimes: BTreeMap<(u64, u32), ResidualLifetime> = BTreeMap::new();
+    let mut maker = SnapshotMaker::new(&model.plan, timelines);
+    let mut row = vec![0.0; model.plan.width()];
     for customer in 0..timelines.len() {
         let history = timelines.timeline(customer).before(moment);
-        let Some(value) = lifetime_value_of_contracts(model, &history) else { continue };
+        maker.fill(&history, &mut row);
+        let Some(value) = lifetime_value_of_contracts(model, &history, Some(&row)) else { continue };
         let running: Vec<(Contract, &PeriodModel)> = contracts(&history)
             .into_iter()
             .filter(|contract| contract.end.is_none())
             .filter_map(|contract| Some((contract, model.period(contract.period_months)?)))
             .collect();
-        let worth = |(contract, period): &(Contract, &PeriodModel)| value_of_contract(model, period, contract, moment);
+        let worth = |(contract, period): &(Contract, &PeriodModel)| {
+            let renewing = period.renewing(contract.next_decision(moment), Some(&row));
+            value_of_contract(model, &renewing, contract, moment)
+        };
         let main = running.iter().max_by(|one, other| worth(one).value.total_cmp(&worth(other).value));
         let Some(main) = main else { continue };
         let key = (main.0.period_months.to_bits(), worth(main).next_decision);
         let lifetime = *lifetimes.entry(key).or_insert_with(|| model.residual_lifetime(main.1, key.1, None));
         ids.push(timelines.ids.get(customer).to_owned());
         values.push(Some(value));
-        ranges.push(range_of_value(model, &running, moment));
+        ranges.push(range_of_value(model, &running, &row, moment));
         mains.push((main.0, worth(main), lifetime));
     }
     let rows = ids.len();
@@ -251,13 +272,12 @@ pub fn score_contracts(header: &Header, model: &ContractsModel, timelines: &Time
 }
 
 /// The 80 % range of the value of contracts; that of several is the sum of their ranges, as wide as if they erred together.
-fn range_of_value(model: &ContractsModel, running: &[(Contract, &PeriodModel)], moment: Moment) -> Range {
+fn range_of_value(model: &ContractsModel, running: &[(Contract, &PeriodModel)], row: &[f64], moment: Moment) -> Range {
     let (mut low_sum, mut high_sum) = (0.0, 0.0);
     for (contract, period) in running {
+        let renewing = period.renewing(contract.next_decision(moment), Some(row));
         let range = period.renewal.range_80(|renewal| {
-            let renewal = RenewalEstimate { model: *renewal, log_covariance: Vec::new() };
-            let period = PeriodModel { renewal, ..(*period).clone() };
-            value_of_contract(model, &period, contract, moment).value
+            value_of_contract(model, &Renewing { model: renewal, ..renewing }, contract, moment).value
         });
         low_sum += low(range);
         high_sum += high(range);

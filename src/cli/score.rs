@@ -47,6 +47,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
         return Err(usage_error("--horizon is of lifetime value; expected --task clv"));
     }
     let columns = if let Some(table) = args.table.as_ref().filter(|_| matches!(args.task, Some(TaskName::Clv))) {
+        args.contracts.tenure()?;
         let (header, model) = contracts_model(project, args.horizon)?;
         score_contract_table(&header, &model, table, args.log.id.as_deref(), &args.contracts)?
     } else if let Some(table) = &args.table {

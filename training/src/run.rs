@@ -30,7 +30,7 @@ use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
 pub use contracts::{
-    ContractColumns, ContractFigures, ContractRun, ContractTable, ContractTableRun, ContractsFound, FamilyTried,
+    ContractColumns, ContractFigures, ContractTable, ContractTableRun, ContractsFound, FamilyTried, HazardFigures,
     PriceChange, read_contract_table, train_contract_table, train_contracts,
 };
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};

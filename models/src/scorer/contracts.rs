@@ -1,14 +1,19 @@
 //! What customers with a contract are still worth: renewals to come, at their price, discounted to the moment.
 
 use crate::artifact::{ContractsModel, PeriodModel};
+use crate::families::classifier::Classifier;
 use crate::families::renewal::{Range, RenewalModel};
 use crate::features::{Contract, contracts};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money, Positive, Probability};
 use crate::scorecard::LifetimeValue;
+use crate::special::log_one_plus_exp;
 use crate::timeline::History;
 
 /// A price that changed over the last year is taken to change so for another, and then to stay.
 const YEARS_OF_PRICE_CHANGE: f64 = 1.0;
+
+/// No classifier is taken to be surer than this of who leaves.
+const LEAST_SURE: f64 = 1e-6;
 
 /// A payment that is worth this share of one made now and for certain no longer counts.
 const NEGLIGIBLE: f64 = 1e-9;
@@ -30,6 +35,67 @@ pub struct ContractValue {
     pub value: f64,
 }
 
+/// How a customer is taken to renew.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewing<'a> {
+    /// As all customers whose contracts are as old.
+    pub model: &'a RenewalModel,
+    /// More or less readily than they at the next decision, in log-odds of leaving.
+    pub shift: f64,
+    /// What is left of the shift after each decision.
+    pub memory: f64,
+    /// The next decision.
+    pub next_decision: u32,
+    /// What a year makes of the price.
+    pub annual_price_factor: f64,
+}
+
+impl PeriodModel {
+    /// How the customer of a contract is taken to renew. `row` holds the features of the model's plan.
+    ///
+    /// A classifier tells who leaves at the next renewal. By how much its log-odds differ there from those of all contracts as
+    /// old, they differ at later ones too, less at each: features of today tell less and less. It is a proportional-odds
+    /// hazard in discrete time whose covariates fade.
+    #[must_use]
+    pub fn renewing(&self, next_decision: u32, row: Option<&[f64]>) -> Renewing<'_> {
+        let model = &self.renewal.model;
+        let (shift, memory) = self.hazard.as_ref().zip(row).map_or((0.0, 0.0), |(hazard, row)| {
+            (Renewing::shift(model, &hazard.classifier, next_decision, row), hazard.memory.get())
+        });
+        Renewing { model, shift, memory, next_decision, annual_price_factor: self.annual_price_factor.get() }
+    }
+}
+
+impl Renewing<'_> {
+    /// By how much the log-odds of leaving that a classifier gives differ from those of all contracts as old.
+    #[must_use]
+    pub fn shift(model: &RenewalModel, classifier: &Classifier, next_decision: u32, row: &[f64]) -> f64 {
+        let leaves = classifier.probability(row).get().clamp(LEAST_SURE, 1.0 - LEAST_SURE);
+        (leaves / (1.0 - leaves)).ln() - log_odds_of_leaving(model, next_decision)
+    }
+
+    /// The logarithm of the probability to stay at a decision, the next or a later one.
+    #[must_use]
+    pub fn log_staying(&self, decision: u32) -> f64 {
+        -log_one_plus_exp(self.log_odds_of_leaving(decision))
+    }
+
+    /// The logarithm of the probability to leave at it.
+    #[must_use]
+    pub fn log_leaving(&self, decision: u32) -> f64 {
+        -log_one_plus_exp(-self.log_odds_of_leaving(decision))
+    }
+
+    fn log_odds_of_leaving(&self, decision: u32) -> f64 {
+        let passed = decision.saturating_sub(self.next_decision);
+        log_odds_of_leaving(self.model, decision) + self.shift * self.memory.powf(f64::from(passed))
+    }
+}
+
+fn log_odds_of_leaving(model: &RenewalModel, decision: u32) -> f64 {
+    model.log_leaving(f64::from(decision)) - model.log_staying(f64::from(decision))
+}
+
 /// What a running contract is still worth at a moment, within the model's horizon.
 ///
 /// A payment is due with every renewal: the revenue of a period, at today's price times the expected change of price over
@@ -37,7 +103,7 @@ pub struct ContractValue {
 #[must_use]
 pub fn value_of_contract(
     model: &ContractsModel,
-    period: &PeriodModel,
+    renewing: &Renewing<'_>,
     contract: &Contract,
     moment: Moment,
 ) -> ContractValue {
@@ -52,8 +118,8 @@ pub fn value_of_contract(
         if due.seconds() as f64 >= until || still_there * discounted < NEGLIGIBLE {
             break;
         }
-        still_there *= period.renewal.model.log_staying(f64::from(decision)).exp();
-        let revenue = still_there * price * period.annual_price_factor.get().powf(years.min(YEARS_OF_PRICE_CHANGE));
+        still_there *= renewing.log_staying(decision).exp();
+        let revenue = still_there * price * renewing.annual_price_factor.powf(years.min(YEARS_OF_PRICE_CHANGE));
         expected_renewals += still_there;
         expected_revenue += revenue;
         value += revenue * model.margin.get() * discounted;
@@ -61,7 +127,7 @@ pub fn value_of_contract(
     ContractValue {
         next_decision: first,
         due: contract.due(first),
-        retention: period.renewal.model.retention(f64::from(first)),
+        retention: Probability::clamped(renewing.log_staying(first).exp()),
         expected_renewals,
         expected_revenue,
         value,
@@ -69,15 +135,20 @@ pub fn value_of_contract(
 }
 
 /// What a customer's running contracts are still worth together; `None` without one, or where no model was fitted for its
-/// bill period.
+/// bill period. `row` holds the features of the model's plan, for those who leave more or less readily by them.
 ///
 /// Purchases are renewals here, and a customer with a running contract is alive.
 #[must_use]
-pub fn lifetime_value_of_contracts(model: &ContractsModel, history: &History<'_>) -> Option<LifetimeValue> {
+pub fn lifetime_value_of_contracts(
+    model: &ContractsModel,
+    history: &History<'_>,
+    row: Option<&[f64]>,
+) -> Option<LifetimeValue> {
     let (mut renewals, mut revenue, mut value, mut price, mut running) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for contract in contracts(history).iter().filter(|contract| contract.end.is_none()) {
         if let Some(period) = model.period(contract.period_months) {
-            let of_one = value_of_contract(model, period, contract, history.moment());
+            let renewing = period.renewing(contract.next_decision(history.moment()), row);
+            let of_one = value_of_contract(model, &renewing, contract, history.moment());
             renewals += of_one.expected_renewals;
             revenue += of_one.expected_revenue;
             value += of_one.value;

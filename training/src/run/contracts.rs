@@ -3,45 +3,31 @@
 use std::collections::BTreeMap;
 
 use tend_models::artifact::{ContractsModel, Model, PeriodModel};
-use tend_models::features::{Contract, FeaturePlan, contracts, revenue_of_period};
+use tend_models::features::{Contract, FeaturePlan, SnapshotMaker, contracts, revenue_of_period};
 use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_models::scorer::value_of_contract;
 use tend_models::timeline::Timelines;
 
-use super::{Figures, HoldOut, TrainError, Trained};
+use super::{Figures, HoldOut, ProjectRun, TrainError, Trained};
 use crate::evaluate::{RenewalCohort, ValueFigures};
 use crate::fit::renewal::{self, RenewalFit, Tally};
-use crate::recipe::Clv;
 use figures::contract_figures;
 
 pub(super) use choice::named as contractual_family;
 
 pub use choice::FamilyTried;
 pub use figures::{ContractFigures, ContractsFound, PriceChange};
+pub use hazard::HazardFigures;
 pub use table::{ContractColumns, ContractTable, ContractTableRun, read_contract_table, train_contract_table};
 
 mod choice;
 mod figures;
+mod hazard;
 mod table;
 
 /// Fewer contracts than these tell no change of price.
 const FEWEST_TO_PRICE: usize = 30;
-
-/// What to fit a contractual model on.
-#[derive(Debug)]
-pub struct ContractRun<'a> {
-    /// The customers.
-    pub timelines: &'a Timelines,
-    /// Features for stages and lists.
-    pub plan: FeaturePlan,
-    /// The histories before this moment are used.
-    pub as_of: Moment,
-    /// Horizon, margin, discount and family.
-    pub clv: Clv,
-    /// Recorded in the model.
-    pub seed: u64,
-}
 
 /// The contracts of one bill period, as known before a moment.
 struct Group {
@@ -57,15 +43,17 @@ struct Group {
 ///
 /// # Errors
 /// [`TrainError`] if there is no subscription, or no bill period can be fitted.
-pub fn train_contracts(run: &ContractRun<'_>) -> Result<Trained, TrainError> {
-    let families = choice::families(run.clv.family)?;
+pub fn train_contracts(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
+    let families = choice::families(run.recipe.clv.family)?;
+    let clv = &run.recipe.clv;
     let first = run.timelines.first_event().ok_or_else(no_subscription)?;
-    let days = run.clv.horizon_days.get().min(run.as_of.days_since(first) / 3.0).floor() as i64;
+    let days = clv.horizon_days.get().min(run.as_of.days_since(first) / 3.0).floor() as i64;
     let earlier = run.as_of.plus_days(-days);
     let known_earlier = groups(run.timelines, earlier);
     let (mut periods, mut found, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     let mut tested = Vec::new();
-    for group in groups(run.timelines, run.as_of) {
+    let known = groups(run.timelines, run.as_of);
+    for group in &known {
         let before = known_earlier.iter().find(|known| known.months == group.months);
         let tally_before = before.map_or_else(Tally::default, |known| known.tally(Moment::BEFORE_ALL, earlier));
         let after = group.tally(earlier, run.as_of);
@@ -78,7 +66,7 @@ pub fn train_contracts(run: &ContractRun<'_>) -> Result<Trained, TrainError> {
                 continue;
             }
         };
-        let price = price_change(run.timelines, &group, first, run.as_of);
+        let price = price_change(run.timelines, group, first, run.as_of);
         periods.push(period_model(group.months, &fit, &price)?);
         if let Some(earlier_fit) = &choice.fit {
             tested.push(period_model(group.months, earlier_fit, &PriceChange::NONE)?);
@@ -89,22 +77,60 @@ pub fn train_contracts(run: &ContractRun<'_>) -> Result<Trained, TrainError> {
             ..contract_figures(group.months, group.contracts.len(), &all, &fit, choice.tried, price)
         });
     }
-    let model = |periods| ContractsModel {
-        plan: run.plan.clone(),
+    let model = |plan: FeaturePlan, periods| ContractsModel {
+        plan,
         periods,
-        horizon_days: run.clv.horizon_days,
-        margin: run.clv.margin,
-        annual_discount_rate: run.clv.annual_discount_rate,
+        horizon_days: clv.horizon_days,
+        margin: clv.margin,
+        annual_discount_rate: clv.annual_discount_rate,
     };
     if periods.is_empty() {
         return Err(left_out.first().map_or_else(no_subscription, |reason| TrainError::Data(reason.clone())));
     }
-    let hold_out = hold_out(run.timelines, &known_earlier, &model(tested), earlier, run.as_of)?;
+    let everything = FeaturePlan::for_timelines(run.timelines, run.as_of);
+    let mut plans = [everything.clone(), everything];
+    let months = periods[0].period_months;
+    let of_main = |groups: &[Group]| groups.iter().position(|group| group.months == months.get());
+    if let (Some(before), Some(now)) = (of_main(&known_earlier), of_main(&known))
+        && let Some(tested) = tested.iter_mut().find(|period| period.period_months == months)
+    {
+        match know_by_features(run, earlier, [&known_earlier[before], &known[now]], tested, &mut periods[0]) {
+            Ok((figures, of_both)) => {
+                found[0].hazard = Some(figures);
+                plans = of_both.unwrap_or(plans);
+            }
+            Err(error) => left_out.push(format!("features of who renews: {error}")),
+        }
+    }
+    let [tested_plan, plan] = plans;
+    let hold_out = hold_out(run.timelines, &known_earlier, &model(tested_plan, tested), earlier, run.as_of)?;
     let mut figures = Figures::new(Task::Clv, found[0].family);
     let rows = found.iter().map(|one| one.contracts).sum();
     figures.contracts = Some(ContractsFound { main: found.remove(0), other_periods: found, hold_out });
     figures.left_out = left_out;
-    Ok(Trained::new(Model::Contracts(model(periods)), figures, Some(run.as_of), rows, run.seed))
+    Ok(Trained::new(Model::Contracts(model(plan, periods)), figures, Some(run.as_of), rows, run.recipe.training.seed))
+}
+
+/// Fits a classifier of the next renewal for the bill period with the most contracts: before `earlier` to compare it with the
+/// age of the contract alone, and on everything if it is better. Gives the features of both then.
+fn know_by_features(
+    run: &ProjectRun<'_>,
+    earlier: Moment,
+    groups: [&Group; 2],
+    tested: &mut PeriodModel,
+    published: &mut PeriodModel,
+) -> Result<(HazardFigures, Option<[FeaturePlan; 2]>), TrainError> {
+    let [known_earlier, known] = groups;
+    let before = hazard::fit(&ProjectRun { as_of: earlier, ..*run }, known_earlier)?;
+    let figures = hazard::compared(run, &before, &tested.renewal.model, known_earlier, earlier);
+    if !figures.is_used {
+        return Ok((figures, None));
+    }
+    let (tested_plan, tested_hazard) = before.stored(figures.memory);
+    let (plan, published_hazard) = hazard::fit(run, known)?.stored(figures.memory);
+    tested.hazard = Some(tested_hazard);
+    published.hazard = Some(published_hazard);
+    Ok((figures, Some([tested_plan, plan])))
 }
 
 fn no_subscription() -> TrainError {
@@ -117,6 +143,7 @@ fn period_model(months: f64, fit: &RenewalFit, price: &PriceChange) -> Result<Pe
         period_months: positive(months)?,
         renewal: fit.estimate.clone(),
         annual_price_factor: positive(price.annual_factor)?,
+        hazard: None,
     })
 }
 
@@ -211,12 +238,18 @@ fn hold_out(
     let days = until.days_since(from);
     let Ok(horizon_days) = Positive::new(days) else { return Ok(None) };
     let window = ContractsModel { horizon_days, ..model.clone() };
+    let mut maker = SnapshotMaker::new(&window.plan, timelines);
+    let mut row = vec![0.0; window.plan.width()];
     let (mut expected, mut actual) = (Vec::new(), Vec::new());
     let (mut expected_revenue, mut actual_revenue) = (Vec::new(), Vec::new());
     for group in known {
         let Some(period) = window.period(group.months) else { continue };
         for (customer, contract) in group.contracts.iter().filter(|(_, contract)| contract.end.is_none()) {
-            let value = value_of_contract(&window, period, contract, from);
+            if period.hazard.is_some() {
+                maker.fill(&timelines.timeline(*customer).before(from), &mut row);
+            }
+            let renewing = period.renewing(contract.next_decision(from), Some(&row));
+            let value = value_of_contract(&window, &renewing, contract, from);
             expected.push(value.expected_renewals);
             expected_revenue.push(value.expected_revenue);
             let history = timelines.timeline(*customer).before(until);

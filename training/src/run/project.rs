@@ -9,7 +9,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
-use super::contracts::{ContractRun, contractual_family, train_contracts};
+use super::contracts::{contractual_family, train_contracts};
 use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
@@ -57,13 +57,7 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
         Task::Churn => train_churn(run),
         Task::Upsell => train_upsell(run),
         Task::Clv if contractual_family(run.recipe.clv.family).is_some() || run.timelines.purchases.is_empty() => {
-            train_contracts(&ContractRun {
-                timelines: run.timelines,
-                plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
-                as_of: run.as_of,
-                clv: run.recipe.clv.clone(),
-                seed: run.recipe.training.seed,
-            })
+            train_contracts(run)
         }
         Task::Clv => train_clv(&ClvRun {
             timelines: run.timelines,
@@ -86,7 +80,7 @@ pub(super) struct Snapshots<T> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Role {
+pub(super) enum Role {
     Train,
     Tune,
     Test,
@@ -121,7 +115,7 @@ impl ProjectRun<'_> {
 
     /// Every moment with its role and its customers, oldest first. Neighbouring training moments take others, where
     /// not all are needed.
-    fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
+    pub(super) fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
         let of_one_moment = MOST_TRAINING_ROWS / moments.train.len();
         let train = moments
             .train
@@ -181,7 +175,7 @@ impl ProjectRun<'_> {
 
 impl Role {
     /// The part of a split that rows of this role belong to.
-    fn part(self, split: &mut Split) -> &mut Vec<usize> {
+    pub(super) fn part(self, split: &mut Split) -> &mut Vec<usize> {
         match self {
             Self::Train => &mut split.train,
             Self::Tune => &mut split.tune,

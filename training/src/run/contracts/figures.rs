@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tend_models::families::renewal::Range;
 
-use super::FamilyTried;
+use super::{FamilyTried, HazardFigures};
 use crate::evaluate::{RenewalCohort, RenewalStep, renewal_steps};
 use crate::fit::renewal::{RenewalFit, Tally};
 use crate::run::{HoldOut, Parameters};
@@ -36,6 +36,9 @@ pub struct ContractFigures {
     pub tried: Vec<FamilyTried>,
     /// What a year made of the price of contracts that went on.
     pub price: PriceChange,
+    /// A classifier of the next renewal, if one was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<HazardFigures>,
     /// Decision by decision.
     pub steps: Vec<RenewalStep>,
     /// By the quarter in which contracts began; empty for a table.
@@ -115,6 +118,7 @@ pub(super) fn contract_figures(
         converged: fit.converged,
         tried,
         price,
+        hazard: None,
         steps: renewal_steps(tally.decisions(), |decision| estimate.model.retention(f64::from(decision)).get()),
         cohorts: Vec::new(),
         parameters: Parameters(parameters),
