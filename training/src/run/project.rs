@@ -26,7 +26,7 @@ use upsell::train_upsell;
 mod upsell;
 
 /// Training rows beyond this many gain models little and cost them much.
-const MOST_TRAINING_ROWS: usize = 200_000;
+pub(super) const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
 pub(super) const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
@@ -80,7 +80,7 @@ pub(super) struct Snapshots<T> {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Role {
+enum Role {
     Train,
     Tune,
     Test,
@@ -115,7 +115,7 @@ impl ProjectRun<'_> {
 
     /// Every moment with its role and its customers, oldest first. Neighbouring training moments take others, where
     /// not all are needed.
-    pub(super) fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
+    fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
         let of_one_moment = MOST_TRAINING_ROWS / moments.train.len();
         let train = moments
             .train
@@ -175,7 +175,7 @@ impl ProjectRun<'_> {
 
 impl Role {
     /// The part of a split that rows of this role belong to.
-    pub(super) fn part(self, split: &mut Split) -> &mut Vec<usize> {
+    fn part(self, split: &mut Split) -> &mut Vec<usize> {
         match self {
             Self::Train => &mut split.train,
             Self::Tune => &mut split.tune,

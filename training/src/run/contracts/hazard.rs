@@ -10,13 +10,18 @@ use tend_models::scorer::Renewing;
 
 use super::Group;
 use crate::champion::{Effort, contest};
-use crate::moments::Moments;
 use crate::run::TrainError;
-use crate::run::project::{ProjectRun, Role, leave_out_leaks};
+use crate::run::project::{MOST_TRAINING_ROWS, ProjectRun, leave_out_leaks};
 use crate::samples::{Samples, Split};
 
 /// A mean difference of so many of its standard errors is more than noise.
 const BEYOND_NOISE: f64 = 2.0;
+
+/// Renewals of so many periods are learned from, each once; the newest third of them tunes.
+const MOST_PERIODS: usize = 24;
+
+/// Fewer periods than these cannot be parted into training and tuning.
+const FEWEST_PERIODS: usize = 3;
 
 /// The memories that are tried, in twentieths.
 const MEMORIES: std::ops::RangeInclusive<u8> = 0..=20;
@@ -51,21 +56,29 @@ pub(super) struct NextRenewal {
 /// # Errors
 /// [`TrainError`] if there is too little history, or too few left.
 pub(super) fn fit(run: &ProjectRun<'_>, group: &Group) -> Result<NextRenewal, TrainError> {
-    let window_days = (group.months * DAYS_OF_A_YEAR / 12.0).ceil() as u32;
+    let window_days = (group.months * DAYS_OF_A_YEAR / 12.0).ceil() as i64;
     let first = group.contracts.iter().map(|(_, contract)| contract.start).min().unwrap_or(run.as_of);
-    // Without rows to test on, as those come later: the newest rows tune.
-    let end = run.as_of.plus_days(window_days.into());
-    let moments = Moments::plan(first, end, window_days, 0, run.recipe.training.moments)?;
-    let mut samples = Samples::new(FeaturePlan::for_timelines(run.timelines, moments.tune));
+    let passed = (run.as_of.days_since(first) / window_days as f64) as usize;
+    let periods = passed.saturating_sub(1).min(MOST_PERIODS);
+    if periods < FEWEST_PERIODS {
+        return Err(TrainError::Data(format!(
+            "found {passed} renewal periods, expected at least {}: one of history, and {FEWEST_PERIODS} to learn from",
+            FEWEST_PERIODS + 1
+        )));
+    }
+    let tuned = periods / 3;
+    let before = |periods: usize| run.as_of.plus_days(-window_days * periods as i64);
+    let mut samples = Samples::new(FeaturePlan::for_timelines(run.timelines, before(tuned)));
     let mut split = Split::default();
-    for (moment, role, customers) in run.roles(&moments).into_iter().filter(|(_, role, _)| !matches!(role, Role::Test))
-    {
-        let until = moment.plus_days(window_days.into());
+    for period in (1..=periods).rev() {
+        let (moment, until) = (before(period), before(period - 1));
+        let customers = run.customers(MOST_TRAINING_ROWS / periods, period);
         let made = run.snapshots(&samples.plan, moment, &customers, |customer| {
             leaves(run, customer, group.months, moment, until)
         });
         samples.rows.extend(made.rows);
-        role.part(&mut split).extend(samples.len()..samples.len() + made.answers.len());
+        let part = if period <= tuned { &mut split.tune } else { &mut split.train };
+        part.extend(samples.len()..samples.len() + made.answers.len());
         samples.labels.extend(made.answers);
     }
     leave_out_leaks(&mut samples, &split.train, &run.recipe.training.keep);
