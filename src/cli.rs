@@ -14,6 +14,8 @@ mod explain;
 mod features;
 #[cfg(feature = "train")]
 mod init;
+#[cfg(feature = "train")]
+mod metrics;
 mod models;
 mod project;
 #[cfg(feature = "train")]
@@ -82,6 +84,9 @@ enum Command {
     /// Writes the next best action for every customer.
     #[cfg(feature = "train")]
     Decide(decide::Args),
+    /// Tells who came, stayed, left and came back in each period, and what they brought.
+    #[cfg(feature = "train")]
+    Metrics(metrics::Args),
     /// Lists, shows, promotes, rolls back and verifies published models.
     Models(models::Args),
     /// Answers over HTTP.
@@ -123,6 +128,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Features(args) => features::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Metrics(args) => metrics::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),

@@ -4,5 +4,6 @@ pub mod book;
 pub mod decision;
 #[cfg(feature = "serve")]
 pub mod http;
+pub mod metrics;
 #[cfg(feature = "train")]
 pub mod simulate;
