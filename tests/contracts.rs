@@ -5,6 +5,7 @@ mod folder;
 
 use folder::Folder;
 use serde_json::Value;
+use tend::decision::{Policy, PolicyKind};
 
 /// Customers left of 1,000 at the end of each year; Fader and Hardie (2007), High End and Regular, years 0 to 7.
 const COHORTS: [(&str, [u32; 8]); 2] =
@@ -226,4 +227,52 @@ fn a_project_with_subscriptions_alone_values_its_subscribers() {
     let named = folder.tend(&["train", "--json", "--task", "clv", "--family", "beta-geometric"]);
     assert_eq!(named.code, 1, "{named}");
     named.assert_says(&["expected sbg or bdw, or no family"]);
+}
+
+/// A customers table for [`subscriptions`]: one attribute is the customer's kind, which the risk to leave follows.
+fn kinds(customers: u64) -> String {
+    let rows: String = (0..customers)
+        .map(|customer| {
+            let start = customer % 30;
+            let kind = ["loyal", "usual", "restless"][customer as usize % 3];
+            format!("c{customer},{}-{:02}-05,{kind}\n", 2022 + start / 12, start % 12 + 1)
+        })
+        .collect();
+    format!("customer_id,created_at,kind\n{rows}")
+}
+
+#[test]
+fn customers_are_known_by_their_features_where_these_tell_who_renews() {
+    let folder = Folder::new();
+    folder.write("subscriptions.csv", subscriptions(6_000));
+    folder.write("customers.csv", kinds(6_000));
+    let tables = "[tables.subscriptions]\nfile = \"subscriptions.csv\"\n[tables.customers]\nfile = \"customers.csv\"\n";
+    folder.write("tend.toml", tables);
+    folder.write("policy.toml", Policy::default_toml(PolicyKind::Subscription));
+    let found = folder.tend(&["train", "--json", "--task", "clv", "--as-of", "2025-06-15"]).json();
+    let hazard = &found["hazard"];
+    assert_eq!(hazard["is_used"], true, "{found}");
+    assert!(number(&hazard["log_likelihood"]) > number(&hazard["log_likelihood_of_family"]) + 20.0, "{hazard}");
+    // The kinds never change, so what is known of them never fades by much.
+    assert!(number(&hazard["memory"]) >= 0.8, "{hazard}");
+    assert!(number(&found["hold_out"]["purchases"]["total_bias"]).abs() < 0.04, "{found}");
+
+    folder.succeed(&["score", "--task", "clv", "--as-of", "2025-06-15", "--out", "scores.csv"]);
+    let scores = folder.table("scores.csv");
+    let retention = scores.numbers("retention_probability");
+    let ids = scores.texts("customer_id");
+    let mean_of = |kind: usize| {
+        let of_kind = |id: &&str| id[1..].parse::<usize>().expect("a number") % 3 == kind;
+        let found: Vec<f64> =
+            ids.iter().zip(&retention).filter(|(id, _)| of_kind(id)).map(|(_, found)| *found).collect();
+        found.iter().sum::<f64>() / found.len() as f64
+    };
+    for (kind, risk) in [0.01, 0.04, 0.15].into_iter().enumerate() {
+        assert_near(mean_of(kind), 1.0 - risk, 0.025, "retention of a kind");
+    }
+    // The same numbers in the table of all scores, through the policy.
+    folder.succeed(&["score", "--as-of", "2025-06-15", "--out", "all.csv"]);
+    let all = folder.table("all.csv");
+    let place = all.texts("customer_id").iter().position(|id| *id == ids[0]).expect("a customer of both");
+    assert_near(all.numbers("predicted_clv")[place], scores.numbers("predicted_clv")[0], 1e-9, "value");
 }

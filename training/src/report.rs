@@ -221,6 +221,8 @@ pub struct Renewals {
     pub contracts: usize,
     /// The model's parameters.
     pub parameters: Vec<ParameterRow>,
+    /// What else is to be known, a paragraph each.
+    pub notes: Vec<String>,
     /// The renewals.
     pub steps: Vec<RenewalStep>,
     /// The contracts by when they began; empty if that is not known.

@@ -21,6 +21,7 @@ pub(super) fn renewals(section: &Renewals) -> Markup {
             first period."
         }
         div.card { (scrolling("parameters", &parameters(section))) }
+        @for note in &section.notes { p { (note) } }
         div.charts { (retention_card(section, steps)) (survival_card(section, steps)) }
         @if !section.cohorts.is_empty() {
             div.card { (scrolling("cohorts", &cohort_table(&section.cohorts))) }
@@ -222,6 +223,7 @@ mod tests {
             family: "sbg".to_owned(),
             contracts: 0,
             parameters: Vec::new(),
+            notes: Vec::new(),
             steps: Vec::new(),
             cohorts: Vec::new(),
         };

@@ -111,6 +111,7 @@ fn renewals(found: &ContractFigures) -> Renewals {
         family: found.family.to_owned(),
         contracts: found.contracts,
         parameters: found.parameters.0.iter().map(parameter).collect(),
+        notes: renewal_notes(found),
         steps: found.steps.clone(),
         cohorts: found.cohorts.clone(),
     }
@@ -169,6 +170,49 @@ fn key_figures(trained: &Trained) -> KeyFigures {
         tiles.extend(found.hold_out.as_ref().and_then(|hold_out| bias_tile("renewals", hold_out)));
     }
     KeyFigures { heading: heading(figures.task).to_owned(), tiles }
+}
+
+/// How the family was chosen, what features add, and what is made of prices.
+fn renewal_notes(found: &ContractFigures) -> Vec<String> {
+    let mut notes = Vec::new();
+    let scores: Vec<String> = found
+        .tried
+        .iter()
+        .filter_map(|tried| Some(format!("{} {:.1}", tried.family, tried.hold_out_log_likelihood?)))
+        .collect();
+    if scores.len() > 1 {
+        let held_out = found.tried.first().map_or(0.0, |tried| tried.hold_out_decisions);
+        notes.push(format!(
+            "Families by the log likelihood of {} renewals that none of them had seen, higher is better: {}.",
+            count(held_out as u64),
+            scores.join(", ")
+        ));
+    }
+    if let Some(hazard) = &found.hazard {
+        let verdict = if hazard.is_used {
+            format!("they are used, and {:.0} % of what they tell is left after each renewal", 100.0 * hazard.memory)
+        } else {
+            "the difference is noise or worse, so that all contracts of one age renew alike".to_owned()
+        };
+        notes.push(format!(
+            "By the features of the customers ({}) the log likelihood of the renewals of {} contracts that nothing had been learned \
+             from is {:.1}, by the age of the contract alone {:.1}: {verdict}.",
+            hazard.classifier,
+            count(hazard.contracts as u64),
+            hazard.log_likelihood,
+            hazard.log_likelihood_of_family,
+        ));
+    }
+    if found.price.contracts > 0 {
+        notes.push(format!(
+            "The price of contracts that go on changed by {:+.1} % a year (standard error {:.1}, from {} contracts); values take \
+             this to go on for a year, and the price to stay then.",
+            100.0 * (found.price.annual_factor - 1.0),
+            100.0 * found.price.standard_error,
+            count(found.price.contracts as u64),
+        ));
+    }
+    notes
 }
 
 /// By how much what was expected of the hold-out misses what was counted in it.
