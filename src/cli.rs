@@ -16,6 +16,8 @@ mod features;
 mod init;
 #[cfg(feature = "train")]
 mod metrics;
+#[cfg(feature = "serve")]
+mod keys;
 mod models;
 mod project;
 #[cfg(feature = "train")]
@@ -92,6 +94,9 @@ enum Command {
     /// Answers over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    /// Makes, lists and revokes API keys of the service.
+    #[cfg(feature = "serve")]
+    Keys(keys::Args),
 }
 
 /// An error of how a command was used, which the parser cannot see: exit code 2.
@@ -133,5 +138,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),
+        #[cfg(feature = "serve")]
+        Command::Keys(args) => keys::run(&project, &args),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
@@ -53,6 +54,9 @@ pub struct Recipe {
     pub training: Training,
     /// What lifecycle metrics count as what.
     pub metrics: Metrics,
+    /// Where the service keeps what it must not forget; read by the service alone.
+    #[serde(skip_serializing)]
+    pub store: IgnoredAny,
 }
 
 /// The company.
