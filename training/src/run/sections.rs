@@ -175,6 +175,13 @@ fn key_figures(trained: &Trained) -> KeyFigures {
 /// How the family was chosen, what features add, and what is made of prices.
 fn renewal_notes(found: &ContractFigures) -> Vec<String> {
     let mut notes = Vec::new();
+    if !found.converged {
+        notes.push(
+            "The parameters run off to a limit, and only what they tell together counts: these renewals do not show that customers \
+             differ."
+                .to_owned(),
+        );
+    }
     let scores: Vec<String> = found
         .tried
         .iter()
