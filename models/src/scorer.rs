@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
-use crate::families::bg_nbd::PurchaseHistory;
+use crate::artifact::{
+    ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpsellModel,
+};
 use crate::families::classifier::Classifier;
+use crate::families::purchases::PurchaseHistory;
 use crate::families::ready::ReadyTrees;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
@@ -12,6 +14,10 @@ use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
 use crate::registry::{Registry, RegistryError};
 use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
+
+mod contracts;
+
+pub use contracts::{ContractValue, Renewing, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
 
 /// How many reasons a scorecard gives.
 pub const MOST_REASONS: usize = 3;
@@ -22,7 +28,7 @@ pub struct Scorer {
     churn: Option<Ready<ChurnModel, ReadyTrees>>,
     /// The trees are one a product.
     upsell: Option<Ready<UpsellModel, Vec<ReadyTrees>>>,
-    value: Option<ClvModel>,
+    value: Option<ValueModel>,
     segments: Option<SegmentsModel>,
     versions: BTreeMap<Task, String>,
 }
@@ -32,6 +38,29 @@ pub struct Scorer {
 struct Ready<M, T> {
     model: M,
     trees: T,
+}
+
+/// What customers are worth, by what the company sells.
+#[derive(Debug, Clone)]
+enum ValueModel {
+    Purchases(ClvModel),
+    Contracts(ContractsModel),
+}
+
+impl ValueModel {
+    fn plan(&self) -> &FeaturePlan {
+        match self {
+            Self::Purchases(model) => &model.plan,
+            Self::Contracts(model) => &model.plan,
+        }
+    }
+
+    fn of(&self, history: &History<'_>, row: &[f64]) -> Option<LifetimeValue> {
+        match self {
+            Self::Purchases(model) => lifetime_value(model, history),
+            Self::Contracts(model) => lifetime_value_of_contracts(model, history, Some(row)),
+        }
+    }
 }
 
 impl Scorer {
@@ -61,7 +90,8 @@ impl Scorer {
                 let trees = model.products.iter().map(|(_, classifier)| ReadyTrees::of(classifier)).collect();
                 self.upsell = Some(Ready { model, trees });
             }
-            Model::Clv(model) => self.value = Some(model),
+            Model::Clv(model) => self.value = Some(ValueModel::Purchases(model)),
+            Model::Contracts(model) => self.value = Some(ValueModel::Contracts(model)),
             Model::Segments(model) => self.segments = Some(model),
         }
     }
@@ -106,7 +136,7 @@ impl Scorer {
     fn plans(&self) -> Vec<&FeaturePlan> {
         let churn = self.churn().into_iter().map(|model| &model.plan);
         let upsell = self.upsell().into_iter().map(|model| &model.plan);
-        let value = self.value.iter().map(|model| &model.plan);
+        let value = self.value.iter().map(ValueModel::plan);
         let segments = self.segments.iter().map(|model| &model.plan);
         churn.chain(upsell).chain(value).chain(segments).collect()
     }
@@ -126,6 +156,7 @@ impl Scorer {
             scorer: self,
             timelines,
             churn_row: self.churn().map_or(0, |model| place(&model.plan)),
+            value_row: self.value.as_ref().map_or(0, |model| place(model.plan())),
             upsell_row: self.upsell().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
@@ -144,6 +175,7 @@ pub struct BoundScorer<'a> {
     /// One row a plan; the first is the profile's.
     rows: Vec<Vec<f64>>,
     churn_row: usize,
+    value_row: usize,
     upsell_row: usize,
     segments_row: usize,
     owned: Vec<u32>,
@@ -173,7 +205,7 @@ impl BoundScorer<'_> {
             moment,
             churn_probability: None,
             propensities: Vec::new(),
-            value: self.scorer.value.as_ref().and_then(|model| lifetime_value(model, &history)),
+            value: self.scorer.value.as_ref().and_then(|model| model.of(&history, &self.rows[self.value_row])),
             segment: None,
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),

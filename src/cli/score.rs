@@ -13,6 +13,7 @@ use tend_models::scorer::{MOST_REASONS, reasons, value_of_rhythm};
 use tend_training::run::read_customer_table;
 use tend_training::tables::{OutColumn, write_table};
 
+use super::contracts::{ContractScoreArgs, contracts_model, score_contract_table, score_contracts};
 use super::project::Project;
 use super::train::{TaskName, TransactionLog};
 use super::usage_error;
@@ -28,8 +29,10 @@ pub struct Args {
     table: Option<PathBuf>,
     #[command(flatten)]
     log: TransactionLog,
+    #[command(flatten)]
+    contracts: ContractScoreArgs,
     /// How far ahead to look: 39w, 90d or 12m; without it as published.
-    #[arg(long, value_parser = parse_horizon, requires = "transactions")]
+    #[arg(long, value_parser = parse_horizon, requires = "task")]
     horizon: Option<Positive>,
     /// Scores as known before this date; without it at the end of the data.
     #[arg(long)]
@@ -41,7 +44,14 @@ pub struct Args {
 
 /// Scores and writes the table.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
-    let columns = if let Some(table) = &args.table {
+    if args.horizon.is_some() && args.log.transactions.is_none() && !matches!(args.task, Some(TaskName::Clv)) {
+        return Err(usage_error("--horizon is of lifetime value; expected --task clv"));
+    }
+    let columns = if let Some(table) = args.table.as_ref().filter(|_| matches!(args.task, Some(TaskName::Clv))) {
+        args.contracts.tenure()?;
+        let (header, model) = contracts_model(project, args.horizon)?;
+        score_contract_table(&header, &model, table, args.log.id.as_deref(), &args.contracts)?
+    } else if let Some(table) = &args.table {
         score_table(project, args, table)?
     } else if args.log.transactions.is_some() {
         score_transactions(project, args)?
@@ -57,7 +67,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Columns = Vec<(String, OutColumn)>;
+pub(super) type Columns = Vec<(String, OutColumn)>;
 
 /// The three reasons of each customer and the version, the last columns of every table.
 fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String) {
@@ -72,7 +82,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table scores --task churn or --task upsell")),
+        _ => return Err(usage_error("a customer table scores --task churn, upsell or clv")),
     };
     let (header, model) = project.model(task, None)?;
     let plan = model.plan();
@@ -80,7 +90,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let (classifier, name) = match &model {
         Model::Churn(model) => (&model.classifier, "churn_probability"),
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
-        Model::Clv(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
     };
     let probabilities = classifier.probabilities(&customers.rows);
     let rows = customers.rows.par_chunks_exact(plan.width());
@@ -105,7 +115,11 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
         return Err(usage_error("--transactions scores lifetime value only; expected --task clv"));
     }
     let (header, model) = project.model(Task::Clv, None)?;
-    let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
+    let Model::Clv(mut model) = model else {
+        bail!(
+            "the champion is a model of contracts; score them with --table FILE --tenure COLUMN, or train on transactions"
+        )
+    };
     if let Some(horizon_days) = args.horizon {
         model.horizon_days = horizon_days;
     }
@@ -126,7 +140,7 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
     Ok(columns)
 }
 
-fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
+pub(super) fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
     let number = |of: fn(&LifetimeValue) -> f64| {
         OutColumn::Number(values.iter().map(|value| value.as_ref().map_or(f64::NAN, of)).collect())
     };
@@ -154,6 +168,12 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| timelines.known_until()).context("found no rows to score")?;
+    if matches!(args.task, Some(TaskName::Clv))
+        && let (header, Model::Contracts(_)) = project.model(Task::Clv, None)?
+    {
+        let (_, model) = contracts_model(project, args.horizon)?;
+        return Ok(score_contracts(&header, &model, &timelines, moment));
+    }
     let book = project.book(timelines)?;
     let (products, versions) = (book.scorer.products(), book.scorer.versions());
     let customers = book.customers_at(moment);

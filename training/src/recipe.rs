@@ -197,6 +197,23 @@ pub struct Clv {
     pub annual_discount_rate: f64,
     /// Whether purchase rates follow the month, where two years of data show how.
     pub season: bool,
+    /// The family of the purchase model.
+    pub family: ClvFamily,
+}
+
+/// A family of lifetime value models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClvFamily {
+    /// BG/NBD.
+    #[default]
+    BgNbd,
+    /// Contracts: shifted beta-geometric.
+    Sbg,
+    /// Contracts: beta discrete Weibull.
+    Bdw,
+    /// Contracts: beta-geometric.
+    BetaGeometric,
 }
 
 impl Default for Clv {
@@ -206,6 +223,7 @@ impl Default for Clv {
             margin: Probability::new(0.3).expect("from 0 to 1"),
             annual_discount_rate: 0.1,
             season: true,
+            family: ClvFamily::default(),
         }
     }
 }

@@ -7,13 +7,18 @@ mod charts;
 mod choices;
 mod classifier;
 mod importance;
+mod lifetime;
 mod numbers;
 mod page;
+mod renewals;
 mod tables;
 mod value;
 
 use crate::champion::Trial;
-use crate::evaluate::{ClassifierFigures, Dependence, HeldOut, OfferRanking, Tracking, ValueFigures};
+use crate::evaluate::{
+    ClassifierFigures, Dependence, HeldOut, LifetimeFigures, OfferRanking, RenewalCohort, RenewalStep, Tracking,
+    ValueFigures,
+};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -50,6 +55,10 @@ pub enum Section {
     Value(ValueQuality),
     /// Purchases counted against purchases expected, week by week.
     Tracking(PurchaseTracking),
+    /// What a model of purchases makes of the customers.
+    Lifetime(Box<Lifetime>),
+    /// Who renews a contract, renewal by renewal.
+    Renewals(Renewals),
     /// The actions chosen.
     Decisions(DecisionSummary),
     /// Paragraphs of text.
@@ -224,6 +233,53 @@ pub struct PurchaseTracking {
     pub start: String,
     /// The weeks.
     pub tracking: Tracking,
+}
+
+/// What a model of purchases makes of the customers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifetime {
+    /// What was forecast, such as "Lifetime value"; opens the heading.
+    pub subject: String,
+    /// The hold-out period, such as "the 90 days from 2025-10-01".
+    pub period: String,
+    /// Currency code of the values, such as "EUR".
+    pub currency: String,
+    /// The figures; their tracking is a section of its own.
+    pub figures: LifetimeFigures,
+}
+
+/// Who renews a contract, renewal by renewal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewals {
+    /// Which contracts, such as "Contracts of 1 month"; opens the heading.
+    pub subject: String,
+    /// The renewal period in one word, such as "month".
+    pub period_name: String,
+    /// The model's family.
+    pub family: String,
+    /// Contracts, those that ended with the others.
+    pub contracts: usize,
+    /// The model's parameters.
+    pub parameters: Vec<ParameterRow>,
+    /// What else is to be known, a paragraph each.
+    pub notes: Vec<String>,
+    /// The renewals.
+    pub steps: Vec<RenewalStep>,
+    /// The contracts by when they began; empty if that is not known.
+    pub cohorts: Vec<RenewalCohort>,
+}
+
+/// One parameter of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterRow {
+    /// Its name.
+    pub name: String,
+    /// Its estimate.
+    pub estimate: f64,
+    /// Its standard error, if the data tell.
+    pub standard_error: Option<f64>,
+    /// Its 80 % range, if the data tell.
+    pub range_80: Option<(f64, f64)>,
 }
 
 /// The actions chosen.

@@ -2,8 +2,10 @@
 
 mod card;
 mod clv;
+mod contracts;
 mod evaluation;
 mod explained;
+mod lifetime;
 mod matrix;
 mod project;
 mod sections;
@@ -19,10 +21,12 @@ use tend_models::scorecard::Task;
 
 use crate::champion::{Candidate, Trial};
 use crate::evaluate::{
-    ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, MetricError, OfferRanking, ValueFigures,
+    ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, LifetimeFigures, MetricError, OfferRanking,
+    ValueFigures,
 };
-use crate::fit::bg_nbd::BgNbdFitError;
 use crate::fit::gamma_gamma::GammaGammaFitError;
+use crate::fit::purchases::PurchaseFitError;
+use crate::fit::renewal::RenewalFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
@@ -30,6 +34,10 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
+pub use contracts::{
+    ContractColumns, ContractFigures, ContractTable, ContractTableRun, ContractsFound, FamilyTried, HazardFigures,
+    PriceChange, read_contract_table, train_contract_table, train_contracts,
+};
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
 pub use project::{FallbackFigures, ProjectRun, train_project};
@@ -55,7 +63,10 @@ pub enum TrainError {
     Fit(#[from] FitError),
     /// The purchase model cannot be fitted.
     #[error(transparent)]
-    BgNbd(#[from] BgNbdFitError),
+    Purchases(#[from] PurchaseFitError),
+    /// The contractual model cannot be fitted.
+    #[error(transparent)]
+    Renewals(#[from] RenewalFitError),
     /// The spend model cannot be fitted.
     #[error(transparent)]
     GammaGamma(#[from] GammaGammaFitError),
@@ -81,6 +92,8 @@ pub struct Trained {
     pub curves: Option<ClassifierCurves>,
     /// How the strongest features of such a classifier act, the strongest first.
     pub dependences: Vec<FeatureDependence>,
+    /// What a model of purchases makes of the customers, for the report.
+    pub lifetime: Option<LifetimeFigures>,
     header: Header,
 }
 
@@ -124,6 +137,9 @@ pub struct Figures {
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
+    /// What a contractual lifetime value model found.
+    #[serde(flatten)]
+    pub contracts: Option<ContractsFound>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -181,7 +197,7 @@ pub struct ClvFigures {
     /// Customers.
     pub customers: usize,
     /// Parameters of the purchase model.
-    pub parameters: PurchaseParameters,
+    pub parameters: Parameters,
     /// Log likelihood of the purchase model.
     pub log_likelihood: f64,
     /// Whether the fit of the purchase model reached a maximum.
@@ -197,17 +213,14 @@ pub struct ClvFigures {
     pub hold_out: Option<HoldOut>,
 }
 
-/// Parameters of a BG/NBD model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PurchaseParameters {
-    /// Shape of the purchase rate.
-    pub r: f64,
-    /// Scale of the purchase rate, in time units.
-    pub alpha: f64,
-    /// First parameter of the dropout probability.
-    pub a: f64,
-    /// Second parameter of the dropout probability.
-    pub b: f64,
+/// Parameters of a model by name, in the order of the literature; shown as one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters(pub Vec<(&'static str, f64)>);
+
+impl Serialize for Parameters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// Parameters of a Gamma-Gamma model.
@@ -254,6 +267,7 @@ impl Figures {
             fallbacks: Vec::new(),
             ranking: None,
             value: None,
+            contracts: None,
             left_out: Vec::new(),
             suspects: Vec::new(),
             segments: Vec::new(),
@@ -275,7 +289,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, curves: None, dependences: Vec::new(), header }
+        Self { model, figures, curves: None, dependences: Vec::new(), lifetime: None, header }
     }
 
     /// The features it reads, one line for each in the model card.

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, Section, choices, classifier, importance, tables, value};
+use super::{Report, Section, choices, classifier, importance, lifetime, renewals, tables, value};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -59,6 +59,8 @@ fn heading(section: &Section) -> String {
             format!("{}: {} predicted and actual", section.subject, section.measure)
         }
         Section::Tracking(section) => format!("{}: purchases week by week", section.subject),
+        Section::Lifetime(section) => format!("{}: customers and their value", section.subject),
+        Section::Renewals(section) => format!("{}: who renews", section.subject),
         Section::Decisions(_) => "Decisions".to_owned(),
         Section::Text(section) => section.heading.clone(),
     }
@@ -75,6 +77,8 @@ fn body(section: &Section) -> Markup {
         Section::Importance(section) => importance::feature_importance(section),
         Section::Value(section) => value::value_quality(section),
         Section::Tracking(section) => value::purchase_tracking(section),
+        Section::Lifetime(section) => lifetime::lifetime(section),
+        Section::Renewals(section) => renewals::renewals(section),
         Section::Decisions(section) => tables::decisions(section),
         Section::Text(section) => tables::free_text(section),
     }

@@ -127,6 +127,14 @@ fn question(model: &Model) -> String {
             model.margin.get() * 100.0,
             model.annual_discount_rate * 100.0
         ),
+        Model::Contracts(model) => format!(
+            "Expected renewals and the present value of the margin of the next {} days of customers with a running \
+             contract, at a margin of {:.0} % and a discount of {:.0} % a year. A price that changed over the last year is \
+             taken to change so for another, and then to stay.",
+            model.horizon_days.get(),
+            model.margin.get() * 100.0,
+            model.annual_discount_rate * 100.0
+        ),
         Model::Segments(model) => format!("The kind of a customer: {}.", model.segments.names.join(", ")),
     }
 }

@@ -11,6 +11,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
+use super::contracts::{contractual_family, train_contracts};
 use super::explained::explain;
 use super::{ClvRun, Figures, TrainError, Trained, matrix, train_clv};
 use crate::champion::{Effort, contest, forecasts};
@@ -29,7 +30,7 @@ use upsell::train_upsell;
 mod upsell;
 
 /// Training rows beyond this many gain models little and cost them much.
-const MOST_TRAINING_ROWS: usize = 200_000;
+pub(super) const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
 pub(super) const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
@@ -50,12 +51,18 @@ pub struct ProjectRun<'a> {
 
 /// Trains one task.
 ///
+/// Lifetime value is that of purchases where there are any, unless the recipe names a family of contracts; without
+/// purchases it is that of the subscriptions.
+///
 /// # Errors
 /// [`TrainError`] if there is too little history or nothing to learn.
 pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainError> {
     match task {
         Task::Churn => train_churn(run),
         Task::Upsell => train_upsell(run),
+        Task::Clv if contractual_family(run.recipe.clv.family).is_some() || run.timelines.purchases.is_empty() => {
+            train_contracts(run)
+        }
         Task::Clv => train_clv(&ClvRun {
             timelines: run.timelines,
             plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
