@@ -15,10 +15,11 @@ use crate::families::classifier::Classifier;
 use crate::families::gamma_gamma::GammaGamma;
 use crate::families::season::Season;
 use crate::families::segments::Segments;
+use crate::families::uplift::EffectModel;
 use crate::features::FeaturePlan;
 use crate::files::write_atomically;
 use crate::quantities::{Moment, Positive, Probability};
-use crate::scorecard::Task;
+use crate::scorecard::{EffectOutcome, Task};
 
 const MAGIC: &[u8; 8] = b"tendmodl";
 const FORMAT_VERSION: u32 = 1;
@@ -59,6 +60,8 @@ pub enum Model {
     Clv(ClvModel),
     /// Which kinds of customers there are.
     Segments(SegmentsModel),
+    /// What contacts change.
+    Uplift(UpliftModel),
 }
 
 /// When a customer counts as lost.
@@ -144,6 +147,28 @@ pub struct SegmentsModel {
     pub segments: Segments,
 }
 
+/// What contacts change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpliftModel {
+    /// The features.
+    pub plan: FeaturePlan,
+    /// One model an action, by action.
+    pub actions: Vec<ActionUplift>,
+    /// Days ahead; 0 for an experiment table, which does not say.
+    pub horizon_days: u32,
+}
+
+/// What one action changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionUplift {
+    /// The action; the value of the treatment column for an experiment table.
+    pub action: String,
+    /// What it changes.
+    pub outcome: EffectOutcome,
+    /// By how much.
+    pub model: EffectModel,
+}
+
 impl Model {
     /// The task it answers.
     #[must_use]
@@ -153,6 +178,7 @@ impl Model {
             Self::Upsell(_) => Task::Upsell,
             Self::Clv(_) => Task::Clv,
             Self::Segments(_) => Task::Segments,
+            Self::Uplift(_) => Task::Uplift,
         }
     }
 
@@ -164,6 +190,7 @@ impl Model {
             Self::Upsell(model) => &model.plan,
             Self::Clv(model) => &model.plan,
             Self::Segments(model) => &model.plan,
+            Self::Uplift(model) => &model.plan,
         }
     }
 
@@ -182,6 +209,11 @@ impl Model {
             }
             Self::Clv(model) => model.season.check().map_err(|error| error.to_string()),
             Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
+            Self::Uplift(model) => model
+                .actions
+                .iter()
+                .try_for_each(|action| action.model.check(&kinds))
+                .map_err(|error| error.to_string()),
         }
     }
 }

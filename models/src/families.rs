@@ -12,3 +12,4 @@ pub mod season;
 pub mod segments;
 mod shapley;
 pub mod trees;
+pub mod uplift;

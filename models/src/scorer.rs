@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
+use crate::artifact::{
+    ActionUplift, ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpliftModel, UpsellModel,
+};
 use crate::families::bg_nbd::PurchaseHistory;
 use crate::families::classifier::Classifier;
 use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
 use crate::registry::{Registry, RegistryError};
-use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
+use crate::scorecard::{ActionEffect, EffectBasis, LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
 /// How many reasons a scorecard gives.
@@ -22,6 +24,7 @@ pub struct Scorer {
     upsell: Option<UpsellModel>,
     value: Option<ClvModel>,
     segments: Option<SegmentsModel>,
+    uplift: Option<UpliftModel>,
     versions: BTreeMap<Task, String>,
 }
 
@@ -51,6 +54,7 @@ impl Scorer {
             Model::Upsell(model) => self.upsell = Some(model),
             Model::Clv(model) => self.value = Some(model),
             Model::Segments(model) => self.segments = Some(model),
+            Model::Uplift(model) => self.uplift = Some(model),
         }
     }
 
@@ -84,7 +88,8 @@ impl Scorer {
         let upsell = self.upsell.iter().map(|model| &model.plan);
         let value = self.value.iter().map(|model| &model.plan);
         let segments = self.segments.iter().map(|model| &model.plan);
-        churn.chain(upsell).chain(value).chain(segments).collect()
+        let uplift = self.uplift.iter().map(|model| &model.plan);
+        churn.chain(upsell).chain(value).chain(segments).chain(uplift).collect()
     }
 
     /// Binds the models to timelines.
@@ -104,6 +109,7 @@ impl Scorer {
             churn_row: self.churn.as_ref().map_or(0, |model| place(&model.plan)),
             upsell_row: self.upsell.as_ref().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
+            uplift_row: self.uplift.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
             contributions: Vec::new(),
@@ -123,6 +129,7 @@ pub struct BoundScorer<'a> {
     churn_row: usize,
     upsell_row: usize,
     segments_row: usize,
+    uplift_row: usize,
     contributions: Vec<f64>,
     owned: Vec<u32>,
 }
@@ -144,6 +151,7 @@ impl BoundScorer<'_> {
             propensities: Vec::new(),
             value: self.scorer.value.as_ref().and_then(|model| lifetime_value(model, &history)),
             segment: None,
+            uplift: Vec::new(),
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),
         };
@@ -162,7 +170,28 @@ impl BoundScorer<'_> {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
             scorecard.segment = model.segments.names.get(nearest).cloned();
         }
+        if let Some(model) = &self.scorer.uplift {
+            let row = &self.rows[self.uplift_row];
+            scorecard.uplift =
+                model.actions.iter().map(|action| action_effect(action, model.horizon_days, row)).collect();
+        }
         (scorecard, &self.rows[0])
+    }
+}
+
+/// What an action would change for one row.
+#[must_use]
+pub fn action_effect(action: &ActionUplift, horizon_days: u32, row: &[f64]) -> ActionEffect {
+    let found = action.model.effect(row);
+    let basis = if action.model.heterogeneity.is_some() { EffectBasis::Model } else { EffectBasis::Average };
+    ActionEffect {
+        action: action.action.clone(),
+        outcome: action.outcome,
+        horizon_days,
+        effect: found.effect,
+        low: found.low,
+        high: found.high,
+        basis,
     }
 }
 

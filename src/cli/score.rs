@@ -79,7 +79,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let (classifier, name) = match &model {
         Model::Churn(model) => (&model.classifier, "churn_probability"),
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
-        Model::Clv(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
+        Model::Clv(_) | Model::Segments(_) | Model::Uplift(_) => bail!("{task} is not scored from a customer table"),
     };
     let (mut probabilities, mut why, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
     for row in customers.rows.chunks_exact(plan.width()) {

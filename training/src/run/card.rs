@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use tend_models::artifact::{ChurnDefinition, Model};
+use tend_models::artifact::{ActionUplift, ChurnDefinition, Model, UpliftModel};
+use tend_models::scorecard::EffectOutcome;
 
 use super::Trained;
 use crate::evaluate::{ClassifierFigures, HeldOutDetail, Interval};
@@ -79,6 +80,22 @@ fn push_figures(card: &mut String, held_out: &ClassifierFigures, detail: &HeldOu
     card.push('\n');
 }
 
+/// Each action with what it changes.
+fn changed(model: &UpliftModel) -> String {
+    let days = model.horizon_days;
+    let within = if days > 0 { format!(" within {days} days") } else { String::new() };
+    let one = |action: &ActionUplift| {
+        let what = match action.outcome {
+            EffectOutcome::Retention => "the probability of staying",
+            EffectOutcome::Spend => "spend",
+            EffectOutcome::Answer => "the probability of the outcome",
+            EffectOutcome::Amount => "the outcome",
+        };
+        format!("{} changes {what}{within}", action.action)
+    };
+    model.actions.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
 fn question(model: &Model) -> String {
     match model {
         Model::Churn(model) => match model.definition {
@@ -108,6 +125,7 @@ fn question(model: &Model) -> String {
             model.margin.get() * 100.0,
             model.annual_discount_rate * 100.0
         ),
+        Model::Uplift(model) => format!("What a contact changes: {}.", changed(model)),
         Model::Segments(model) => format!("The kind of a customer: {}.", model.segments.names.join(", ")),
     }
 }

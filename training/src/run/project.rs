@@ -62,6 +62,9 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
             seed: run.recipe.training.seed,
         }),
         Task::Segments => train_segments(run),
+        Task::Uplift => Err(TrainError::Data(
+            "uplift is learned from contacts with controls; found no way to read them".to_owned(),
+        )),
     }
 }
 

@@ -119,6 +119,7 @@ fn heading(task: Task) -> &'static str {
         Task::Upsell => "Who takes the next product",
         Task::Clv => "What customers are worth",
         Task::Segments => "Kinds of customers",
+        Task::Uplift => "What contacts change",
     }
 }
 
