@@ -83,6 +83,13 @@ impl Scorer {
         products.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The actions whose effects are told.
+    #[must_use]
+    pub fn uplift_actions(&self) -> Vec<String> {
+        let actions = self.uplift.iter().flat_map(|model| &model.actions);
+        actions.map(|action| action.action.clone()).collect()
+    }
+
     fn plans(&self) -> Vec<&FeaturePlan> {
         let churn = self.churn.iter().map(|model| &model.plan);
         let upsell = self.upsell.iter().map(|model| &model.plan);

@@ -164,6 +164,7 @@ fn contact(row: &Contact) -> ContactRow<'_> {
         known_at: row.available_at.map(|when| when.0),
         action: row.action_id.as_str(),
         is_control: row.is_control,
+        probability: f32::NAN,
         taken: row.outcome.as_ref().is_some_and(|outcome| outcome.as_str().eq_ignore_ascii_case("taken")),
         outcome_at: row.outcome_at.map(|when| when.0),
     }

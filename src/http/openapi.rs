@@ -156,8 +156,8 @@ fn schemas() -> Value {
         })),
         "Scorecard": {
             "type": "object",
-            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "reasons",
-                "model_versions"],
+            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift",
+                "reasons", "model_versions"],
             "properties": {"moment": {"type": "integer", "description": "Seconds since 1970-01-01 00:00:00 UTC."}},
         },
         "Decision": object(&["customer_id", "moment", "stage", "action", "action_label", "channel", "product",

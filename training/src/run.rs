@@ -8,6 +8,7 @@ mod project;
 mod sections;
 mod table;
 mod target;
+mod uplift;
 
 use serde::Serialize;
 use tend_models::artifact::{Header, Model};
@@ -32,6 +33,10 @@ pub use project::{ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
 pub use target::Target;
+pub use uplift::{
+    ActionFigures, ActionReadout, ExperimentTable, LearnerFigures, QINI_CONVENTION, UpliftFigures, readouts,
+    train_experiment,
+};
 
 /// Why a model cannot be trained.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +113,9 @@ pub struct Figures {
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
+    /// What contacts change.
+    #[serde(flatten)]
+    pub uplift: Option<UpliftFigures>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -221,6 +229,7 @@ impl Figures {
             candidates: Vec::new(),
             products: Vec::new(),
             value: None,
+            uplift: None,
             left_out: Vec::new(),
             segments: Vec::new(),
             importance: Vec::new(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::boosted::Boosted;
 use super::classifier::ModelError;
 use super::logistic::Logistic;
+use super::trees::Trees;
 use crate::predict::{FeatureKind, Predict};
 
 /// Half the width of a 95 % interval, in standard errors.
@@ -19,6 +20,15 @@ pub enum Regression {
     Linear(Logistic),
     /// Boosted trees: the sum of the leaves.
     Boosted(Boosted),
+    /// Averaged trees, whose leaves are shares of the way from the least to the largest number.
+    Forest {
+        /// The trees.
+        trees: Trees,
+        /// The number that a leaf of 0 stands for.
+        least: f64,
+        /// What a leaf of 1 adds to it.
+        range: f64,
+    },
 }
 
 impl Regression {
@@ -27,6 +37,10 @@ impl Regression {
             Self::Constant(value) => ModelError::finite("constant regression", &[*value]),
             Self::Linear(model) => model.check(kinds),
             Self::Boosted(model) => model.check(kinds),
+            Self::Forest { trees, least, range } => {
+                ModelError::finite("range of a forest", &[*least, *range])?;
+                trees.check(kinds)
+            }
         }
     }
 }
@@ -37,6 +51,7 @@ impl Predict for Regression {
             Self::Constant(value) => *value,
             Self::Linear(model) => model.predict(row),
             Self::Boosted(model) => model.predict(row),
+            Self::Forest { trees, least, range } => least + range * trees.predict(row),
         }
     }
 
@@ -48,6 +63,11 @@ impl Predict for Regression {
             }
             Self::Linear(model) => model.explain(row, contributions),
             Self::Boosted(model) => model.explain(row, contributions),
+            Self::Forest { trees, least, range } => {
+                let base = trees.explain(row, contributions);
+                contributions.iter_mut().for_each(|contribution| *contribution *= range);
+                least + range * base
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, Section, classifier, importance, tables, value};
+use super::{Report, Section, classifier, effects, importance, tables, value};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -52,6 +52,7 @@ fn heading(section: &Section) -> String {
         Section::Data(_) => "Data received and rejected".to_owned(),
         Section::Comparison(section) => format!("{}: models compared", section.subject),
         Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
+        Section::Effect(section) => format!("{}: what it changes, and for whom", section.action),
         Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
         Section::Value(section) => {
             format!("{}: {} predicted and actual", section.subject, section.measure)
@@ -68,6 +69,7 @@ fn body(section: &Section) -> Markup {
         Section::Data(section) => tables::data_received(section),
         Section::Comparison(section) => tables::model_comparison(section),
         Section::Classifier(section) => classifier::classifier_quality(section),
+        Section::Effect(section) => effects::effect_quality(section),
         Section::Importance(section) => importance::feature_importance(section),
         Section::Value(section) => value::value_quality(section),
         Section::Tracking(section) => value::purchase_tracking(section),

@@ -9,6 +9,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
+use super::uplift::train_contacts;
 use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
@@ -62,9 +63,7 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
             seed: run.recipe.training.seed,
         }),
         Task::Segments => train_segments(run),
-        Task::Uplift => Err(TrainError::Data(
-            "uplift is learned from contacts with controls; found no way to read them".to_owned(),
-        )),
+        Task::Uplift => train_contacts(run),
     }
 }
 
@@ -95,7 +94,7 @@ impl ProjectRun<'_> {
         HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: self.recipe.training.seed }
     }
 
-    fn churn_definition(&self) -> ChurnDefinition {
+    pub(super) fn churn_definition(&self) -> ChurnDefinition {
         let by = self.recipe.churn.by.unwrap_or(if self.timelines.purchases.is_empty() {
             ChurnBy::Subscription
         } else {

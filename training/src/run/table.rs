@@ -75,10 +75,9 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         )));
     }
     let file = TableFile::open(&run.file)?;
-    for column in run.id.iter().chain([&run.target.column]).chain(&run.exclude) {
-        file.require(column)?;
-    }
-    let (plan, mut left_out) = plan_for(&file, run)?;
+    let asked: Vec<&String> = run.id.iter().chain([&run.target.column]).chain(&run.exclude).collect();
+    asked.iter().try_for_each(|column| file.require(column))?;
+    let (plan, mut left_out) = plan_for(&file, &asked)?;
     let mut samples = Samples::new(plan);
     samples.rows = read_customer_table(&run.file, &samples.plan, run.id.as_deref())?.rows;
     let answers = run.target.read(&file, Answers::Both)?;
@@ -196,13 +195,11 @@ fn rate(happened: &[bool]) -> f64 {
     happened.iter().filter(|&&happened| happened).count() as f64 / happened.len() as f64
 }
 
-/// Every column but id, target and excluded ones; texts that nearly all differ are left out and named.
-fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String>), TrainError> {
+/// Every column but those that are no features, such as id, target and excluded ones; texts that nearly all differ are
+/// left out and named.
+pub(super) fn plan_for(file: &TableFile, no_features: &[&String]) -> Result<(FeaturePlan, Vec<String>), TrainError> {
     let format = TextFormat::default();
-    let is_feature = |column: &&String| {
-        run.id.as_ref() != Some(column) && run.target.column != **column && !run.exclude.contains(column)
-    };
-    let columns: Vec<String> = file.columns().iter().filter(is_feature).cloned().collect();
+    let columns: Vec<String> = file.columns().iter().filter(|column| !no_features.contains(column)).cloned().collect();
     let mut given = vec![(0_usize, 0_usize); columns.len()];
     let mut levels = vec![BTreeSet::new(); columns.len()];
     let mut rows = 0;
@@ -230,7 +227,7 @@ fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String
         plan.features.push(Feature { name: column, label, kind, measure });
     }
     if plan.width() == 0 {
-        return Err(TrainError::Data(format!("{}: found no column to learn from", run.file.display())));
+        return Err(TrainError::Data(format!("{}: found no column to learn from", file.path().display())));
     }
     Ok((plan, left_out))
 }
