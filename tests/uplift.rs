@@ -121,7 +121,12 @@ fn an_experiment_without_controls_or_overlap_is_refused_with_what_to_do() {
 
 /// A table of 4,000 customers, half of them called by lot, who spend `effect` of x more if they are.
 fn called(effect: fn(f64) -> f64) -> String {
-    let noise = |row: u64| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24);
+    // The mixing of splitmix64: neighbouring rows must not have neighbouring numbers.
+    let noise = |row: u64| {
+        let mixed = (row ^ (row >> 30)).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 40) as f64 / f64::from(1 << 24)
+    };
     let line = |row: u64| {
         let (x, is_called) = (noise(3 * row), noise(3 * row + 1) < 0.5);
         let spend = 10.0 + 20.0 * noise(3 * row + 2) + if is_called { effect(x) } else { 0.0 };

@@ -72,42 +72,68 @@ impl Predict for Regression {
     }
 }
 
-/// The effect as a learner found it, before it is drawn towards the average.
+/// The effect as it was learned, before it is drawn towards the average: weighted parts added up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum LearnedEffect {
-    /// Weighted regressions added up: treated less untreated outcome (T), weighted effects of both groups (X), or one
-    /// regression on pseudo-outcomes (DR, transformed outcome).
-    Sum(Vec<(f64, Regression)>),
-    /// One regression of the outcome with the contact as one more feature, the last: at 1 less at 0 (S).
-    Switched(Regression),
+pub struct LearnedEffect {
+    /// Regressions with their weights: treated less untreated outcome (T), weighted effects of both groups (X), or
+    /// regressions on pseudo-outcomes (DR, transformed outcome).
+    pub parts: Vec<(f64, Regression)>,
+    /// Regressions of the outcome with the contact as one more feature, the last: each at 1 less at 0 (S).
+    pub switched: Vec<(f64, Regression)>,
 }
 
 impl LearnedEffect {
+    /// Weighted regressions added up.
+    #[must_use]
+    pub fn sum(parts: Vec<(f64, Regression)>) -> Self {
+        Self { parts, switched: Vec::new() }
+    }
+
+    /// One regression that has the contact for its last feature.
+    #[must_use]
+    pub fn switched(regression: Regression) -> Self {
+        Self { parts: Vec::new(), switched: vec![(1.0, regression)] }
+    }
+
+    /// The mean of several.
+    #[must_use]
+    pub fn mean_of(learned: Vec<Self>) -> Self {
+        let share = 1.0 / learned.len() as f64;
+        let (parts, switched): (Vec<_>, Vec<_>) = learned.into_iter().map(|one| (one.parts, one.switched)).unzip();
+        let weigh = |parts: Vec<Vec<(f64, Regression)>>| {
+            parts.into_iter().flatten().map(|(weight, regression)| (weight * share, regression)).collect()
+        };
+        Self { parts: weigh(parts), switched: weigh(switched) }
+    }
+
     /// Checks everything that prediction relies on.
     ///
     /// # Errors
     /// [`ModelError`] names the first part that does not fit the features or itself.
     pub fn check(&self, kinds: &[FeatureKind]) -> Result<(), ModelError> {
-        match self {
-            Self::Sum(parts) if parts.is_empty() => Err(ModelError::Empty { part: "regressions of an effect".into() }),
-            Self::Sum(parts) => parts.iter().try_for_each(|(weight, regression)| {
-                ModelError::finite("weight of a regression", &[*weight])?;
-                regression.check(kinds)
-            }),
-            Self::Switched(regression) => regression.check(&[kinds, &[FeatureKind::Number]].concat()),
+        if self.parts.is_empty() && self.switched.is_empty() {
+            return Err(ModelError::Empty { part: "regressions of an effect".into() });
         }
+        let longer = [kinds, &[FeatureKind::Number]].concat();
+        for (parts, kinds) in [(&self.parts, kinds), (&self.switched, &longer[..])] {
+            for (weight, regression) in parts {
+                ModelError::finite("weight of a regression", &[*weight])?;
+                regression.check(kinds)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Predict for LearnedEffect {
     fn predict(&self, row: &[f64]) -> f64 {
-        match self {
-            Self::Sum(parts) => parts.iter().map(|(weight, regression)| weight * regression.predict(row)).sum(),
-            Self::Switched(regression) => {
-                let [with, without] = switched(row).map(|row| regression.predict(&row));
-                with - without
-            }
+        let sum: f64 = self.parts.iter().map(|(weight, regression)| weight * regression.predict(row)).sum();
+        if self.switched.is_empty() {
+            return sum;
         }
+        let [with, without] = switched(row);
+        let difference = |regression: &Regression| regression.predict(&with) - regression.predict(&without);
+        sum + self.switched.iter().map(|(weight, regression)| weight * difference(regression)).sum::<f64>()
     }
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
@@ -120,13 +146,11 @@ impl Predict for LearnedEffect {
             // What the contact itself adds is no feature of the customer.
             base += weight * own.get(contributions.len()).copied().unwrap_or(0.0);
         };
-        match self {
-            Self::Sum(parts) => parts.iter().for_each(|(weight, regression)| add(*weight, regression, row)),
-            Self::Switched(regression) => {
-                let [with, without] = switched(row);
-                add(1.0, regression, &with);
-                add(-1.0, regression, &without);
-            }
+        self.parts.iter().for_each(|(weight, regression)| add(*weight, regression, row));
+        let [with, without] = switched(row);
+        for (weight, regression) in &self.switched {
+            add(*weight, regression, &with);
+            add(-weight, regression, &without);
         }
         base
     }
@@ -250,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_effect_is_drawn_towards_the_average_and_less_sure_far_from_it() {
-        let model = model(LearnedEffect::Sum(vec![(1.0, linear(&[2.0])), (-1.0, linear(&[-1.0]))]));
+        let model = model(LearnedEffect::sum(vec![(1.0, linear(&[2.0])), (-1.0, linear(&[-1.0]))]));
         // Learned 3 x, so at x = 1 it is 3, of which half of 2 is believed.
         let found = model.effect(&[1.0]);
         assert!((found.effect - 1.2).abs() < 1e-12, "{found:?}");
@@ -262,9 +286,13 @@ mod tests {
 
     #[test]
     fn contributions_add_up_to_the_effect_for_every_kind_of_learner() {
-        let sum = LearnedEffect::Sum(vec![(0.3, linear(&[2.0, 1.0])), (0.7, linear(&[-1.0, 4.0]))]);
-        let switched = LearnedEffect::Switched(linear(&[2.0, 1.0, 0.7]));
-        for learned in [sum, switched] {
+        let sum = LearnedEffect::sum(vec![(0.3, linear(&[2.0, 1.0])), (0.7, linear(&[-1.0, 4.0]))]);
+        let switched = LearnedEffect::switched(linear(&[2.0, 1.0, 0.7]));
+        let mean = LearnedEffect::mean_of(vec![sum.clone(), switched.clone()]);
+        let row = [1.5, -2.0];
+        let halves = (sum.predict(&row) + switched.predict(&row)) / 2.0;
+        assert!((mean.predict(&row) - halves).abs() < 1e-12, "{} and {halves}", mean.predict(&row));
+        for learned in [sum, switched, mean] {
             let model = model(learned);
             let mut contributions = [0.0; 2];
             let base = model.explain(&[1.5, -2.0], &mut contributions);
@@ -276,11 +304,11 @@ mod tests {
     #[test]
     fn an_effect_model_for_other_features_or_with_broken_numbers_is_refused() {
         let kinds = [FeatureKind::Number];
-        let good = model(LearnedEffect::Switched(linear(&[2.0, 1.0])));
+        let good = model(LearnedEffect::switched(linear(&[2.0, 1.0])));
         assert_eq!(good.check(&kinds), Ok(()));
         assert!(matches!(good.check(&[]), Err(ModelError::Width { .. })));
         assert!(EffectModel { average: f64::NAN, ..good.clone() }.check(&kinds).is_err());
         assert!(EffectModel { bounds: [f64::NAN, 1.0], ..good.clone() }.check(&kinds).is_err());
-        assert!(model(LearnedEffect::Sum(Vec::new())).check(&kinds).is_err());
+        assert!(model(LearnedEffect::sum(Vec::new())).check(&kinds).is_err());
     }
 }

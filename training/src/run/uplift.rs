@@ -95,10 +95,8 @@ pub struct ActionFigures {
 /// One learner on rows that it had not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LearnerFigures {
-    /// How it learns.
-    pub learner: Learner,
-    /// From which regressions.
-    pub base: Base,
+    /// How it learns, and from which regressions; none is the mean of all others.
+    pub learner: Option<(Learner, Base)>,
     /// Its adjusted Qini.
     pub qini_adjusted: Estimate,
     /// What treating whom it would earns a customer.
@@ -109,7 +107,8 @@ impl LearnerFigures {
     /// The name in reports.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}, {}", self.learner.name(), self.base.name())
+        self.learner
+            .map_or_else(|| "mean of all".to_owned(), |(learner, base)| format!("{}, {}", learner.name(), base.name()))
     }
 }
 

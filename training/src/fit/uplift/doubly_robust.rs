@@ -19,5 +19,5 @@ pub(super) fn fit(
         experiment.propensities,
         [&expected.expected_with, &expected.expected_without],
     );
-    Ok(LearnedEffect::Sum(vec![(1.0, base.fit(&experiment.rows, &scores, seed)?)]))
+    Ok(LearnedEffect::sum(vec![(1.0, base.fit(&experiment.rows, &scores, seed)?)]))
 }

@@ -52,8 +52,9 @@ pub enum Propensity {
 pub struct Overlap {
     /// Where the chances come from.
     pub propensity: Propensity,
-    /// How well features foretell the treatment, out of sample: area under the ROC curve, .5 if not at all.
-    pub treatment_auc: f64,
+    /// How well features foretell the treatment, out of sample: area under the ROC curve, .5 if not at all. Not asked
+    /// where the chances were logged.
+    pub treatment_auc: Option<f64>,
     /// The least chance of treatment among the rows kept.
     pub least: f64,
     /// The largest.
@@ -121,17 +122,20 @@ impl Overlap {
             let (treated, control) = (rows.positives(), rows.len() - rows.positives());
             return Err(NoOverlap::TooFew { treated, control, rows: rows.len(), auc: 0.5 });
         }
-        let estimated = estimate(&rows, seed)?;
-        let treatment_auc = auc(&estimated, treated).ok().flatten().unwrap_or(0.5);
-        let (propensity, chances) = match chances {
+        let (propensity, chances, treatment_auc) = match chances {
             Chances::Logged(logged) => {
                 check_logged(logged, share)?;
-                (Propensity::Logged, logged.to_vec())
+                (Propensity::Logged, logged.to_vec(), None)
             }
-            Chances::Unknown if is_by_lot(treatment_auc, rows.positives() as f64, count) => {
-                (Propensity::Constant, vec![share; rows.len()])
+            Chances::Unknown => {
+                let estimated = estimate(&rows, seed)?;
+                let foretold = auc(&estimated, treated).ok().flatten().unwrap_or(0.5);
+                if is_by_lot(foretold, rows.positives() as f64, count) {
+                    (Propensity::Constant, vec![share; rows.len()], Some(foretold))
+                } else {
+                    (Propensity::Estimated, estimated, Some(foretold))
+                }
             }
-            Chances::Unknown => (Propensity::Estimated, estimated),
         };
         let has_both = |row: &usize| (LEAST_CHANCE..=1.0 - LEAST_CHANCE).contains(&chances[*row]);
         // A constant chance is that of a real control group, however small.
@@ -140,7 +144,8 @@ impl Overlap {
         let of_group = |wanted: bool| kept.iter().filter(|&&row| treated[row] == wanted).count();
         let (with, without) = (of_group(true), of_group(false));
         if with < LEAST_OF_A_GROUP || without < LEAST_OF_A_GROUP || 2 * kept.len() < rows.len() {
-            return Err(NoOverlap::TooFew { treated: with, control: without, rows: rows.len(), auc: treatment_auc });
+            let auc = treatment_auc.unwrap_or(0.5);
+            return Err(NoOverlap::TooFew { treated: with, control: without, rows: rows.len(), auc });
         }
         let of_kept = || kept.iter().map(|&row| chances[row]);
         let (least, largest) = (of_kept().fold(1.0, f64::min), of_kept().fold(0.0, f64::max));

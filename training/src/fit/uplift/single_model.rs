@@ -17,5 +17,5 @@ pub(super) fn fit(base: Base, experiment: &ExperimentRows<'_>, seed: u64) -> Res
     let kinds = [rows.kinds, &[FeatureKind::Number]].concat();
     let names = [rows.names, &["treated".to_owned()]].concat();
     let longer = TrainingRows { rows: &values, kinds: &kinds, labels: &[], names: &names };
-    base.fit(&longer, experiment.outcomes, seed).map(LearnedEffect::Switched)
+    base.fit(&longer, experiment.outcomes, seed).map(LearnedEffect::switched)
 }

@@ -12,5 +12,5 @@ pub(super) fn fit(base: Base, experiment: &ExperimentRows<'_>, seed: u64) -> Res
         if experiment.treated[row] { outcome / chance } else { -outcome / (1.0 - chance) }
     };
     let targets: Vec<f64> = (0..experiment.outcomes.len()).map(target).collect();
-    Ok(LearnedEffect::Sum(vec![(1.0, base.fit(&experiment.rows, &targets, seed)?)]))
+    Ok(LearnedEffect::sum(vec![(1.0, base.fit(&experiment.rows, &targets, seed)?)]))
 }

@@ -22,7 +22,7 @@ pub(super) fn fit(
     let of_treated = SomeRows::new(rows, &treated, |row| experiment.outcomes[row] - expected.expected_without[row]);
     let of_control = SomeRows::new(rows, &control, |row| expected.expected_with[row] - experiment.outcomes[row]);
     let share = treated.len() as f64 / rows.len() as f64;
-    Ok(LearnedEffect::Sum(vec![
+    Ok(LearnedEffect::sum(vec![
         (1.0 - share, of_treated.fit(base, rows, seed)?),
         (share, of_control.fit(base, rows, seed)?),
     ]))

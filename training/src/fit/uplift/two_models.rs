@@ -6,5 +6,5 @@ use super::Outcomes;
 
 /// The models of both groups are there already. Source: Künzel, Sekhon, Bickel and Yu (2019).
 pub(super) fn fit(expected: &Outcomes) -> LearnedEffect {
-    LearnedEffect::Sum(vec![(1.0, expected.with.clone()), (-1.0, expected.without.clone())])
+    LearnedEffect::sum(vec![(1.0, expected.with.clone()), (-1.0, expected.without.clone())])
 }

@@ -18,8 +18,9 @@ use crate::fit::table::TrainingRows;
 use crate::fit::uplift::{Base, Chances, ExperimentRows, Learner, Outcomes, Overlap, Propensity};
 use crate::run::TrainError;
 
-/// Learners whose Qini is within this many standard errors of the best are told apart by what their policies earn.
-const AS_GOOD_AS: f64 = 0.25;
+/// One learner alone has to have a Qini so many standard errors above that of the mean of all: learners that are as
+/// good as one another err in other places, and their mean is steadier.
+const BETTER_THAN_ALL: f64 = 0.5;
 
 /// What is compared.
 pub(super) const CANDIDATES: [(Learner, Base); 9] = [
@@ -33,6 +34,9 @@ pub(super) const CANDIDATES: [(Learner, Base); 9] = [
     (Learner::DoublyRobust, Base::Forest),
     (Learner::Transformed, Base::Forest),
 ];
+
+/// What learners are built from.
+const BASES: [Base; 2] = [Base::Linear, Base::Forest];
 
 /// One action's experiment: rows of the features with who was treated and what happened.
 pub(super) struct Trial<'a> {
@@ -66,7 +70,7 @@ pub(super) struct Judging<'a> {
 struct CrossFitted {
     fold_of: Vec<usize>,
     scores: Vec<f64>,
-    /// One a candidate.
+    /// One a candidate, and last the mean of all.
     effects: Vec<Vec<f64>>,
 }
 
@@ -87,7 +91,7 @@ impl Trial<'_> {
         let heterogeneity = match chosen.line {
             Some(line) if chosen.is_usable => {
                 let believed = (line.believed, line.slope.error);
-                Some(self.heterogeneity(&all, (best.learner, best.base), believed, judging.seed)?)
+                Some(self.heterogeneity(&all, best.learner, believed, judging)?)
             }
             _ => None,
         };
@@ -138,17 +142,24 @@ impl Trial<'_> {
         })
     }
 
-    /// The learner fitted on all rows.
+    /// The learner, or all of them, fitted on all rows.
     fn heterogeneity(
         &self,
         all: &Part,
-        (learner, base): (Learner, Base),
+        learner: Option<(Learner, Base)>,
         (believed, believed_error): (f64, f64),
-        seed: u64,
+        judging: Judging<'_>,
     ) -> Result<Heterogeneity, TrainError> {
         let experiment = all.experiment(self);
-        let expected = Outcomes::fit(base, &experiment, seed)?;
-        let learned = learner.fit(base, &experiment, &expected, seed)?;
+        let used: Vec<(Learner, Base)> = learner.map_or_else(|| judging.candidates.to_vec(), |one| vec![one]);
+        let mut fitted = Vec::new();
+        for base in BASES.into_iter().filter(|base| used.iter().any(|(_, own)| own == base)) {
+            let expected = Outcomes::fit(base, &experiment, judging.seed)?;
+            for (learner, _) in used.iter().filter(|(_, own)| *own == base) {
+                fitted.push(learner.fit(base, &experiment, &expected, judging.seed)?);
+            }
+        }
+        let learned = LearnedEffect::mean_of(fitted);
         let count = all.treated.len();
         let mean = (0..count).map(|row| learned.predict(experiment.rows.row(row))).sum::<f64>() / count as f64;
         Ok(Heterogeneity { learned, mean, believed, believed_error })
@@ -250,9 +261,8 @@ impl Chosen {
 impl CrossFitted {
     fn of(all: &Part, trial: &Trial<'_>, customers: &[usize], judging: Judging<'_>) -> Result<Self, TrainError> {
         let fold_of = folds(customers, judging.folds, judging.seed);
-        let bases = [Base::Linear, Base::Forest];
         let jobs: Vec<(usize, Base)> =
-            (0..judging.folds).flat_map(|fold| bases.iter().map(move |&base| (fold, base))).collect();
+            (0..judging.folds).flat_map(|fold| BASES.into_iter().map(move |base| (fold, base))).collect();
         let foretold = jobs
             .into_par_iter()
             .filter(|(_, base)| judging.candidates.iter().any(|(_, own)| own == base))
@@ -265,7 +275,10 @@ impl CrossFitted {
                 part.places.iter().zip(own).for_each(|(&row, &effect)| effects[*candidate][row] = effect);
             }
         }
-        let scores = scores(all, &foretold, &bases);
+        let count = effects.len() as f64;
+        let mean = (0..rows).map(|row| effects.iter().map(|own| own[row]).sum::<f64>() / count).collect();
+        effects.push(mean);
+        let scores = scores(all, &foretold);
         Ok(Self { fold_of, scores, effects })
     }
 
@@ -292,32 +305,28 @@ impl CrossFitted {
         figures
     }
 
-    /// The candidate of largest Qini; of those that are as good to within noise, that whose policy earns most.
+    /// The mean of all learners, unless one alone has a Qini clearly above its, and a policy that earns no less.
     fn best(&self, rows: &[usize], judging: Judging<'_>) -> usize {
         let figures = self.figures(rows, judging);
-        let largest =
-            figures.iter().map(|one| one.qini_adjusted).max_by(|one, other| one.value.total_cmp(&other.value));
-        let enough = largest.map_or(0.0, |largest| largest.value - AS_GOOD_AS * largest.error);
-        let earns = |one: &LearnerFigures| (one.policy_value.value, one.qini_adjusted.value);
-        let good = figures.iter().enumerate().filter(|(_, one)| one.qini_adjusted.value >= enough);
-        let best = good.max_by(|(_, one), (_, other)| {
-            let (one, other) = (earns(one), earns(other));
-            one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
-        best.map_or(0, |(place, _)| place)
+        let all = figures.len() - 1;
+        let enough = figures[all].qini_adjusted.value + BETTER_THAN_ALL * figures[all].qini_adjusted.error;
+        let is_better = |one: &LearnerFigures| {
+            one.qini_adjusted.value > enough && one.policy_value.value >= figures[all].policy_value.value
+        };
+        let better = figures.iter().enumerate().filter(|(_, one)| is_better(one));
+        let best = better.max_by(|(_, one), (_, other)| one.qini_adjusted.value.total_cmp(&other.qini_adjusted.value));
+        best.map_or(all, |(place, _)| place)
     }
 
     fn figures(&self, rows: &[usize], judging: Judging<'_>) -> Vec<LearnerFigures> {
         let scores: Vec<f64> = rows.iter().map(|&row| self.scores[row]).collect();
-        judging
-            .candidates
+        self.effects
             .par_iter()
-            .zip(&self.effects)
-            .map(|(&(learner, base), effects)| {
+            .enumerate()
+            .map(|(place, effects)| {
                 let effects: Vec<f64> = rows.iter().map(|&row| effects[row]).collect();
                 LearnerFigures {
-                    learner,
-                    base,
+                    learner: judging.candidates.get(place).copied(),
                     qini_adjusted: adjusted_qini(&effects, &scores),
                     policy_value: policy_value(&effects, &scores, judging.worth, judging.cost),
                 }
@@ -363,7 +372,7 @@ fn foretell(
 
 /// Doubly robust scores from the outcome models of smaller squared error in each fold: these only take noise out, and
 /// choose no learner.
-fn scores(all: &Part, foretold: &[Foretold], bases: &[Base]) -> Vec<f64> {
+fn scores(all: &Part, foretold: &[Foretold]) -> Vec<f64> {
     let error = |part: &Foretold| -> f64 {
         let gap = |(at, &row): (usize, &usize)| {
             let expected = if all.treated[row] { part.expected[0][at] } else { part.expected[1][at] };
@@ -372,7 +381,7 @@ fn scores(all: &Part, foretold: &[Foretold], bases: &[Base]) -> Vec<f64> {
         part.places.iter().enumerate().map(gap).sum()
     };
     let total = |base: Base| foretold.iter().filter(|part| part.base == base).map(&error).sum::<f64>();
-    let used = bases.iter().copied().filter(|&base| foretold.iter().any(|part| part.base == base));
+    let used = BASES.into_iter().filter(|&base| foretold.iter().any(|part| part.base == base));
     let best = used.min_by(|&one, &other| total(one).total_cmp(&total(other))).unwrap_or(Base::Linear);
     let (mut with, mut without) = (vec![0.0; all.treated.len()], vec![0.0; all.treated.len()]);
     for part in foretold.iter().filter(|part| part.base == best) {
