@@ -16,10 +16,11 @@ use crate::families::purchases::PurchaseModel;
 use crate::families::renewal::RenewalEstimate;
 use crate::families::season::Season;
 use crate::families::segments::Segments;
+use crate::families::uplift::EffectModel;
 use crate::features::FeaturePlan;
 use crate::files::write_atomically;
 use crate::quantities::{Moment, Positive, Probability};
-use crate::scorecard::Task;
+use crate::scorecard::{EffectOutcome, Task};
 
 const MAGIC: &[u8; 8] = b"tendmodl";
 const FORMAT_VERSION: u32 = 1;
@@ -62,6 +63,8 @@ pub enum Model {
     Segments(SegmentsModel),
     /// What customers with a contract are worth.
     Contracts(ContractsModel),
+    /// What contacts change.
+    Uplift(UpliftModel),
 }
 
 /// When a customer counts as lost.
@@ -184,6 +187,28 @@ pub struct SegmentsModel {
     pub segments: Segments,
 }
 
+/// What contacts change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpliftModel {
+    /// The features.
+    pub plan: FeaturePlan,
+    /// One model an action, by action.
+    pub actions: Vec<ActionUplift>,
+    /// Days ahead; 0 for an experiment table, which does not say.
+    pub horizon_days: u32,
+}
+
+/// What one action changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionUplift {
+    /// The action; the value of the treatment column for an experiment table.
+    pub action: String,
+    /// What it changes.
+    pub outcome: EffectOutcome,
+    /// By how much.
+    pub model: EffectModel,
+}
+
 impl Model {
     /// The task it answers.
     #[must_use]
@@ -193,6 +218,7 @@ impl Model {
             Self::Upsell(_) => Task::Upsell,
             Self::Clv(_) | Self::Contracts(_) => Task::Clv,
             Self::Segments(_) => Task::Segments,
+            Self::Uplift(_) => Task::Uplift,
         }
     }
 
@@ -205,6 +231,7 @@ impl Model {
             Self::Clv(model) => &model.plan,
             Self::Segments(model) => &model.plan,
             Self::Contracts(model) => &model.plan,
+            Self::Uplift(model) => &model.plan,
         }
     }
 
@@ -231,6 +258,11 @@ impl Model {
                 model.periods.iter().try_for_each(check).map_err(|error| error.to_string())
             }
             Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
+            Self::Uplift(model) => model
+                .actions
+                .iter()
+                .try_for_each(|action| action.model.check(&kinds))
+                .map_err(|error| error.to_string()),
         }
     }
 }

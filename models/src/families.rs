@@ -18,3 +18,4 @@ pub mod segments;
 mod shapley;
 pub mod shifted_beta_geometric;
 pub mod trees;
+pub mod uplift;

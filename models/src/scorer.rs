@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::{
-    ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpsellModel,
+    ActionUplift, ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpliftModel,
+    UpsellModel,
 };
 use crate::families::classifier::Classifier;
 use crate::families::purchases::PurchaseHistory;
@@ -12,7 +13,7 @@ use crate::families::season::Season;
 use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
 use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
 use crate::registry::{Registry, RegistryError};
-use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
+use crate::scorecard::{ActionEffect, EffectBasis, LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
 mod contracts;
@@ -30,6 +31,7 @@ pub struct Scorer {
     upsell: Option<Ready<UpsellModel, Vec<ReadyTrees>>>,
     value: Option<ValueModel>,
     segments: Option<SegmentsModel>,
+    uplift: Option<UpliftModel>,
     versions: BTreeMap<Task, String>,
 }
 
@@ -93,6 +95,7 @@ impl Scorer {
             Model::Clv(model) => self.value = Some(ValueModel::Purchases(model)),
             Model::Contracts(model) => self.value = Some(ValueModel::Contracts(model)),
             Model::Segments(model) => self.segments = Some(model),
+            Model::Uplift(model) => self.uplift = Some(model),
         }
     }
 
@@ -133,12 +136,20 @@ impl Scorer {
         products.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The actions whose effects are told.
+    #[must_use]
+    pub fn uplift_actions(&self) -> Vec<String> {
+        let actions = self.uplift.iter().flat_map(|model| &model.actions);
+        actions.map(|action| action.action.clone()).collect()
+    }
+
     fn plans(&self) -> Vec<&FeaturePlan> {
         let churn = self.churn().into_iter().map(|model| &model.plan);
         let upsell = self.upsell().into_iter().map(|model| &model.plan);
         let value = self.value.iter().map(ValueModel::plan);
         let segments = self.segments.iter().map(|model| &model.plan);
-        churn.chain(upsell).chain(value).chain(segments).collect()
+        let uplift = self.uplift.iter().map(|model| &model.plan);
+        churn.chain(upsell).chain(value).chain(segments).chain(uplift).collect()
     }
 
     /// Binds the models to timelines.
@@ -159,6 +170,7 @@ impl Scorer {
             value_row: self.value.as_ref().map_or(0, |model| place(model.plan())),
             upsell_row: self.upsell().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
+            uplift_row: self.uplift.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
             owned: Vec::new(),
@@ -178,6 +190,7 @@ pub struct BoundScorer<'a> {
     value_row: usize,
     upsell_row: usize,
     segments_row: usize,
+    uplift_row: usize,
     owned: Vec<u32>,
 }
 
@@ -207,6 +220,7 @@ impl BoundScorer<'_> {
             propensities: Vec::new(),
             value: self.scorer.value.as_ref().and_then(|model| model.of(&history, &self.rows[self.value_row])),
             segment: None,
+            uplift: Vec::new(),
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),
         };
@@ -223,6 +237,11 @@ impl BoundScorer<'_> {
         if let Some(model) = &self.scorer.segments {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
             scorecard.segment = model.segments.names.get(nearest).cloned();
+        }
+        if let Some(model) = &self.scorer.uplift {
+            let row = &self.rows[self.uplift_row];
+            scorecard.uplift =
+                model.actions.iter().map(|action| action_effect(action, model.horizon_days, row)).collect();
         }
         scorecard
     }
@@ -242,6 +261,22 @@ impl BoundScorer<'_> {
     #[must_use]
     pub fn profile_row(&self) -> &[f64] {
         &self.rows[0]
+    }
+}
+
+/// What an action would change for one row.
+#[must_use]
+pub fn action_effect(action: &ActionUplift, horizon_days: u32, row: &[f64]) -> ActionEffect {
+    let found = action.model.effect(row);
+    let basis = if action.model.heterogeneity.is_some() { EffectBasis::Model } else { EffectBasis::Average };
+    ActionEffect {
+        action: action.action.clone(),
+        outcome: action.outcome,
+        horizon_days,
+        effect: found.effect,
+        low: found.low,
+        high: found.high,
+        basis,
     }
 }
 

@@ -79,10 +79,13 @@ fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String)
 }
 
 fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyhow::Result<Columns> {
+    if matches!(args.task, Some(TaskName::Uplift)) {
+        return score_experiment(project, args, table);
+    }
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table scores --task churn, upsell or clv")),
+        _ => return Err(usage_error("a customer table scores --task churn, upsell, clv or uplift")),
     };
     let (header, model) = project.model(task, None)?;
     let plan = model.plan();
@@ -90,7 +93,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let (classifier, name) = match &model {
         Model::Churn(model) => (&model.classifier, "churn_probability"),
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
-        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => bail!("{task} is not scored from a customer table"),
     };
     let probabilities = classifier.probabilities(&customers.rows);
     let rows = customers.rows.par_chunks_exact(plan.width());
@@ -106,6 +109,34 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     if task == Task::Churn {
         columns.push(("risk_band".to_owned(), OutColumn::Text(bands)));
     }
+    push_reasons(&mut columns, &why, header.version);
+    Ok(columns)
+}
+
+/// What each action would change for the customers of a table; the reasons are those for the action that changes most.
+fn score_experiment(project: &Project, args: &Args, table: &std::path::Path) -> anyhow::Result<Columns> {
+    let (header, model) = project.model(Task::Uplift, None)?;
+    let Model::Uplift(model) = model else { bail!("the champion is no uplift model") };
+    let customers = read_customer_table(table, &model.plan, args.log.id.as_deref())?;
+    let rows = || customers.rows.chunks_exact(model.plan.width());
+    let mut columns = vec![("customer_id".to_owned(), OutColumn::Text(customers.ids.clone()))];
+    for action in &model.actions {
+        let name = if model.actions.len() == 1 { "uplift".to_owned() } else { format!("uplift_{}", action.action) };
+        columns.push((name, OutColumn::Number(rows().map(|row| action.model.effect(row).effect).collect())));
+    }
+    let mut contributions = vec![0.0; model.plan.width()];
+    let why: Vec<Vec<String>> = rows()
+        .map(|row| {
+            let best = model
+                .actions
+                .iter()
+                .max_by(|one, other| one.model.effect(row).effect.total_cmp(&other.model.effect(row).effect));
+            best.map_or_else(Vec::new, |action| {
+                action.model.explain(row, &mut contributions);
+                model.plan.reasons(row, &contributions, MOST_REASONS)
+            })
+        })
+        .collect();
     push_reasons(&mut columns, &why, header.version);
     Ok(columns)
 }
@@ -201,6 +232,13 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
             propensities.iter().find(|one| one.product == *product).map(|one| one.probability.get())
         };
         columns.push((format!("propensity_{product}"), number(&propensity)));
+    }
+    for action in &book.scorer.uplift_actions() {
+        let effect = |place: usize| {
+            let effects = &card(place).uplift;
+            effects.iter().find(|one| one.action == *action).map(|one| one.effect)
+        };
+        columns.push((format!("uplift_{action}"), number(&effect)));
     }
     let values: Vec<Option<LifetimeValue>> = scored.iter().map(|scored| scored.scorecard.value).collect();
     push_values(&mut columns, &values);

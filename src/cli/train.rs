@@ -13,8 +13,8 @@ use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ClvRun, ContractTableRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv,
-    train_contract_table, train_project, train_table,
+    ActionFigures, ClvRun, ContractTableRun, ExperimentTable, Figures, HoldOut, ProductFigures, ProjectRun, TableRun,
+    Target, Trained, train_clv, train_contract_table, train_experiment, train_project, train_table,
 };
 use tend_training::tables::TableFile;
 
@@ -38,7 +38,9 @@ pub struct Args {
     /// The target column of the customer table.
     #[arg(long)]
     target: Option<String>,
-    /// The value of the target that counts as positive.
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// The value of the target, or of the outcome, that counts as positive.
     #[arg(long)]
     positive: Option<String>,
     /// Columns of the customer table that are no features.
@@ -77,6 +79,23 @@ pub struct Args {
     /// a month.
     #[arg(long)]
     unit: Option<Unit>,
+}
+
+/// The columns of an experiment: a customer table with who was treated and what happened.
+#[derive(Debug, clap::Args)]
+pub struct ExperimentArgs {
+    /// Of an experiment table: the column that says how each customer was treated.
+    #[arg(long, requires_all = ["table", "outcome"], conflicts_with = "target")]
+    treatment: Option<String>,
+    /// Of an experiment table: the column with what happened, yes or no or an amount.
+    #[arg(long, requires = "treatment")]
+    outcome: Option<String>,
+    /// The value of the treatment for those not treated; without it 0, no, control or the like.
+    #[arg(long, requires = "treatment")]
+    control: Option<String>,
+    /// The column with each customer's chance of being treated, if it was logged.
+    #[arg(long, requires = "treatment")]
+    propensity: Option<String>,
 }
 
 /// What a campaign to keep leavers costs and brings, for the profit that is told of a churn model.
@@ -146,6 +165,8 @@ pub enum TaskName {
     Clv,
     /// Kinds of customers.
     Segments,
+    /// What contacts change.
+    Uplift,
 }
 
 impl From<TaskName> for Task {
@@ -155,6 +176,7 @@ impl From<TaskName> for Task {
             TaskName::Upsell => Self::Upsell,
             TaskName::Clv => Self::Clv,
             TaskName::Segments => Self::Segments,
+            TaskName::Uplift => Self::Uplift,
         }
     }
 }
@@ -200,6 +222,9 @@ impl From<FamilyName> for ClvFamily {
 
 /// Trains and publishes.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
+    if let (Some(TaskName::Uplift), Some(table)) = (args.task, &args.table) {
+        return publish_one(project, train_experiment_table(args, table)?, "money units");
+    }
     if let Some(table) = &args.table {
         return publish_one(project, train_customer_table(args, table)?, "money units");
     }
@@ -244,6 +269,29 @@ pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
     Ok(trained)
 }
 
+fn train_experiment_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    let (Some(treatment), Some(outcome)) = (&args.experiment.treatment, &args.experiment.outcome) else {
+        return Err(usage_error("--task uplift --table needs --treatment COLUMN and --outcome COLUMN"));
+    };
+    let run = ExperimentTable {
+        file: table.to_owned(),
+        id: args.log.id.clone(),
+        treatment: treatment.clone(),
+        control: args.experiment.control.clone(),
+        outcome: outcome.clone(),
+        positive: args.positive.clone(),
+        propensity: args.experiment.propensity.clone(),
+        exclude: args.exclude.clone(),
+        keep: args.keep.clone(),
+        folds: args.folds,
+        // Nobody said what an outcome is worth: then profit is told in outcomes.
+        worth: args.campaign.customer_value.unwrap_or(1.0),
+        cost: args.campaign.contact_cost.unwrap_or(0.0),
+        seed: args.seed.unwrap_or(Training::default().seed),
+    };
+    Ok(train_experiment(&run)?)
+}
+
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
     if matches!(args.task, Some(TaskName::Clv)) {
         return train_contracts(args, table);
@@ -251,7 +299,7 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table trains --task churn, upsell or clv")),
+        _ => return Err(usage_error("a customer table trains --task churn, upsell, clv or uplift")),
     };
     let run = TableRun {
         task,
@@ -367,6 +415,9 @@ fn describe(project: &Project, figures: &Figures) {
     if let Some(contracts) = &figures.contracts {
         describe_contracts(contracts);
     }
+    for action in figures.uplift.iter().flat_map(|uplift| &uplift.actions) {
+        describe_action(action);
+    }
     for segment in &figures.segments {
         println!("  segment: {segment}");
     }
@@ -397,6 +448,31 @@ pub fn describe_held_out(held_out: &ClassifierFigures, detail: Option<&HeldOutDe
             profit.campaign.offer_cost,
             profit.campaign.contact_cost
         );
+    }
+}
+
+/// What one action changes, and whether customers differ in that.
+fn describe_action(action: &ActionFigures) {
+    let (scale, unit) = if action.outcome.is_probability() { (100.0, " points") } else { (1.0, "") };
+    let interval = action.average_effect_interval;
+    println!(
+        "  {}: {} treated, {} controls, average effect {:+.2}{unit} ({:+.2} to {:+.2})",
+        action.action,
+        action.treated,
+        action.rows - action.treated,
+        scale * action.average_effect,
+        scale * interval.low,
+        scale * interval.high
+    );
+    let qini = action.qini_interval;
+    println!(
+        "    Qini {:.4} ({:.4} to {:.4}; Radcliffe, per treated customer), best learner {}",
+        action.qini, qini.low, qini.high, action.learner
+    );
+    if action.has_usable_heterogeneity {
+        println!("    customers differ: {:.0} % of the learned differences are believed", 100.0 * action.believed);
+    } else {
+        println!("    no usable heterogeneity: everybody is given the average effect");
     }
 }
 

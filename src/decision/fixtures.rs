@@ -48,6 +48,7 @@ impl Customer {
                 propensities: Vec::new(),
                 value: None,
                 segment: None,
+                uplift: Vec::new(),
                 reasons: Vec::new(),
                 model_versions: BTreeMap::from([(Task::Churn, "3".to_owned())]),
             },

@@ -13,6 +13,7 @@ mod probability;
 mod profit;
 mod ranking;
 mod renewals;
+mod uplift;
 mod value;
 mod weighted;
 
@@ -33,6 +34,10 @@ pub use probability::{
 pub use profit::{Campaign, CampaignProfit, expected_maximum_profit};
 pub use ranking::{auc, average_precision, top_decile_lift};
 pub use renewals::{RenewalCohort, RenewalStep, renewal_steps};
+pub use uplift::{
+    Arm, BestLinearPredictor, EffectTenth, Estimate, Experiment, ProfitCurve, Readout, UpliftScores, adjusted_qini,
+    average_effect, best_linear_predictor, doubly_robust_scores, effects_by_tenth, policy_value, profit_curve,
+};
 pub use value::{Decile, Tracking, ValueFigures};
 pub use weighted::OutcomeWeights;
 
@@ -65,6 +70,14 @@ pub enum MetricError {
         row: usize,
         /// The offending value.
         found: f64,
+    },
+    /// Nobody was treated, or everybody.
+    #[error("found {treated} treated customers of {rows}, expected some treated and some not")]
+    OneGroup {
+        /// Treated rows.
+        treated: usize,
+        /// All rows.
+        rows: usize,
     },
     /// The feature values do not make up whole rows.
     #[error("found {values} feature values for {rows} rows, expected {rows} rows of {width} values")]

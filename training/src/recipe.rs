@@ -51,6 +51,8 @@ pub struct Recipe {
     pub upsell: Upsell,
     /// What a customer is worth.
     pub clv: Clv,
+    /// What contacts change.
+    pub uplift: Uplift,
     /// How models are trained.
     pub training: Training,
     /// What lifecycle metrics count as what.
@@ -228,6 +230,44 @@ impl Default for Clv {
     }
 }
 
+/// What contacts change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uplift {
+    /// Days after a contact in which it is seen what it changed.
+    pub horizon_days: u32,
+    /// What contacts are meant to change.
+    pub outcome: UpliftOutcome,
+    /// The same of single actions, by their ids, where it is another.
+    pub outcomes: BTreeMap<String, UpliftOutcome>,
+    /// Actions with fewer controls get no model.
+    pub min_controls: usize,
+    /// Folds of the cross-fitting.
+    pub folds: usize,
+}
+
+/// What contacts are meant to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpliftOutcome {
+    /// That customers stay, by the definition of churn: they buy in the window, or still have a subscription at its end.
+    Retention,
+    /// What customers spend in the window.
+    Spend,
+}
+
+impl Default for Uplift {
+    fn default() -> Self {
+        Self {
+            horizon_days: 90,
+            outcome: UpliftOutcome::Retention,
+            outcomes: BTreeMap::new(),
+            min_controls: 200,
+            folds: 3,
+        }
+    }
+}
+
 /// How models are trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -307,7 +347,11 @@ impl Recipe {
 
     fn check(&self) -> Result<(), String> {
         self.text_format()?;
-        for (name, days) in [("churn", self.churn.horizon_days), ("upsell", self.upsell.horizon_days)] {
+        for (name, days) in [
+            ("churn", self.churn.horizon_days),
+            ("upsell", self.upsell.horizon_days),
+            ("uplift", self.uplift.horizon_days),
+        ] {
             if days == 0 {
                 return Err(format!("[{name}] horizon_days is 0; expected at least 1 day"));
             }
@@ -319,6 +363,9 @@ impl Recipe {
             ));
         }
         self.campaign.check().map_err(|fault| format!("[campaign] {fault}"))?;
+        if self.uplift.folds < 2 {
+            return Err(format!("[uplift] folds is {}; expected at least 2", self.uplift.folds));
+        }
         if self.training.moments == 0 {
             return Err("[training] moments is 0; expected at least 1".to_owned());
         }

@@ -6,6 +6,7 @@
 mod charts;
 mod choices;
 mod classifier;
+mod effects;
 mod importance;
 mod lifetime;
 mod numbers;
@@ -16,8 +17,8 @@ mod value;
 
 use crate::champion::Trial;
 use crate::evaluate::{
-    ClassifierFigures, Dependence, HeldOut, LifetimeFigures, OfferRanking, RenewalCohort, RenewalStep, Tracking,
-    ValueFigures,
+    ClassifierFigures, Dependence, EffectTenth, HeldOut, Interval, LifetimeFigures, OfferRanking, Point, ProfitCurve,
+    RenewalCohort, RenewalStep, Tracking, UpliftScores, ValueFigures,
 };
 
 pub(crate) use numbers::count;
@@ -49,6 +50,8 @@ pub enum Section {
     Offers(OfferLists),
     /// Figures and curves of one yes-or-no forecast.
     Classifier(Box<ClassifierQuality>),
+    /// What one action changes, and for whom.
+    Effect(Box<EffectQuality>),
     /// Which features the forecasts depend on.
     Importance(FeatureImportance),
     /// Predicted against actual amounts.
@@ -176,6 +179,51 @@ pub struct ClassifierQuality {
     /// The rate of the outcome that figures and curves are of, from 0 to 1: that of the rows, unless they were
     /// weighted to another.
     pub base_rate: f64,
+}
+
+/// What one action changes, and for whom, on customers whom no model was fitted on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectQuality {
+    /// The action.
+    pub action: String,
+    /// What it changes, to follow "changes in", such as "the probability of staying".
+    pub outcome: String,
+    /// The unit of an amount, such as "EUR"; not shown of a probability.
+    pub unit: String,
+    /// Whether the outcome is a probability, shown in percentage points.
+    pub is_probability: bool,
+    /// When it was seen, such as "within 90 days of contacts before 2026-03-31".
+    pub period: String,
+    /// Customers treated.
+    pub treated: usize,
+    /// Customers held back.
+    pub controls: usize,
+    /// Mean outcome of the treated.
+    pub treated_mean: f64,
+    /// Mean outcome of the controls.
+    pub control_mean: f64,
+    /// The average effect.
+    pub average_effect: f64,
+    /// Its 95 % interval.
+    pub average_effect_interval: Interval,
+    /// Radcliffe's Qini, per treated customer.
+    pub qini: f64,
+    /// Its 95 % interval.
+    pub qini_interval: Interval,
+    /// Qini and AUUC in the conventions of two packages.
+    pub scores: UpliftScores,
+    /// Whether the data show how customers differ.
+    pub has_usable_heterogeneity: bool,
+    /// How much of the learned differences is believed, from 0 to 1.
+    pub believed: f64,
+    /// The learner chosen.
+    pub learner: String,
+    /// The Qini curve, per treated customer.
+    pub qini_curve: Vec<Point>,
+    /// Effects by tenth.
+    pub tenths: Vec<EffectTenth>,
+    /// What it earns to choose.
+    pub profit: ProfitCurve,
 }
 
 /// Which features the forecasts depend on.

@@ -12,6 +12,7 @@ mod sections;
 mod table;
 mod table_check;
 mod target;
+mod uplift;
 
 use serde::Serialize;
 use tend_models::artifact::{Header, Model};
@@ -45,6 +46,10 @@ pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
 pub use table_check::{MissingShare, TableChecked, check_table};
 pub use target::Target;
+pub use uplift::{
+    ActionFigures, ActionReadout, ExperimentTable, LearnerFigures, QINI_CONVENTION, UpliftFigures, readouts,
+    train_experiment,
+};
 
 /// Why a model cannot be trained.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +145,9 @@ pub struct Figures {
     /// What a contractual lifetime value model found.
     #[serde(flatten)]
     pub contracts: Option<ContractsFound>,
+    /// What contacts change.
+    #[serde(flatten)]
+    pub uplift: Option<UpliftFigures>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -268,6 +276,7 @@ impl Figures {
             ranking: None,
             value: None,
             contracts: None,
+            uplift: None,
             left_out: Vec::new(),
             suspects: Vec::new(),
             segments: Vec::new(),

@@ -4,6 +4,7 @@ mod axes;
 mod bars;
 mod calibration;
 mod heat;
+mod intervals;
 mod lines;
 
 use maud::{Markup, html};
@@ -12,6 +13,7 @@ pub(super) use axes::{Axis, Format};
 pub(super) use bars::{BarGroup, Bars, bar_chart, horizontal_bars};
 pub(super) use calibration::calibration_chart;
 pub(super) use heat::{Grid, heat_grid};
+pub(super) use intervals::{Measured, interval_chart};
 pub(super) use lines::{Mark, Series, line_chart};
 
 /// The role of a shape, which the style sheet gives its colour and dashes.

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, Section, choices, classifier, importance, lifetime, renewals, tables, value};
+use super::{Report, Section, choices, classifier, effects, importance, lifetime, renewals, tables, value};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -54,6 +54,7 @@ fn heading(section: &Section) -> String {
         Section::Settings(section) => format!("{}: what was tried", section.subject),
         Section::Offers(section) => format!("{}: lists of offers", section.subject),
         Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
+        Section::Effect(section) => format!("{}: what it changes, and for whom", section.action),
         Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
         Section::Value(section) => {
             format!("{}: {} predicted and actual", section.subject, section.measure)
@@ -74,6 +75,7 @@ fn body(section: &Section) -> Markup {
         Section::Settings(section) => choices::settings_tried(section),
         Section::Offers(section) => choices::offer_lists(section),
         Section::Classifier(section) => classifier::classifier_quality(section),
+        Section::Effect(section) => effects::effect_quality(section),
         Section::Importance(section) => importance::feature_importance(section),
         Section::Value(section) => value::value_quality(section),
         Section::Tracking(section) => value::purchase_tracking(section),

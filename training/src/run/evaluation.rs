@@ -89,7 +89,7 @@ pub fn evaluate_table(header: &Header, model: &Model, table: &TableToJudge<'_>) 
     let classifier = match model {
         Model::Churn(model) => Some(&model.classifier),
         Model::Upsell(model) => model.products.first().map(|(_, classifier)| classifier),
-        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => None,
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => None,
     };
     let classifier = classifier.ok_or_else(|| not_judged(header.task, "from a customer table"))?;
     let happened = table.target.read(&TableFile::open(table.file)?, Answers::Any)?.happened;
@@ -117,7 +117,9 @@ pub fn evaluate_project(run: &ProjectRun<'_>, header: &Header, model: &Model) ->
         Model::Upsell(model) => model.horizon_days,
         Model::Clv(model) => model.horizon_days.get() as u32,
         Model::Contracts(model) => model.horizon_days.get() as u32,
-        Model::Segments(_) => return Err(not_judged(header.task, "as nobody knows the right answer")),
+        Model::Segments(_) | Model::Uplift(_) => {
+            return Err(not_judged(header.task, "as nobody knows the right answer"));
+        }
     };
     // Lifetime values are expected from the moment on, without a gap.
     let gap_days = if header.task == Task::Clv { 0 } else { gap_days };
@@ -136,7 +138,7 @@ pub fn evaluate_project(run: &ProjectRun<'_>, header: &Header, model: &Model) ->
         Model::Upsell(model) => Ok(Evaluation { products: window.upsell(model)?, ..evaluation }),
         Model::Clv(model) => Ok(Evaluation { hold_out: Some(window.value(model)?), ..evaluation }),
         Model::Contracts(model) => Ok(Evaluation { hold_out: Some(window.contracts(model)?), ..evaluation }),
-        Model::Segments(_) => Ok(evaluation),
+        Model::Segments(_) | Model::Uplift(_) => Ok(evaluation),
     }
 }
 

@@ -13,6 +13,7 @@ use tend_models::timeline::Timelines;
 
 use super::contracts::{contractual_family, train_contracts};
 use super::explained::explain;
+use super::uplift::train_contacts;
 use super::{ClvRun, Figures, TrainError, Trained, matrix, train_clv};
 use crate::champion::{Effort, contest, forecasts};
 use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, OutcomeWeights};
@@ -73,6 +74,7 @@ pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainE
             seed: run.recipe.training.seed,
         }),
         Task::Segments => train_segments(run),
+        Task::Uplift => train_contacts(run),
     }
 }
 
@@ -111,7 +113,7 @@ impl ProjectRun<'_> {
         HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: self.recipe.training.seed }
     }
 
-    fn churn_definition(&self) -> ChurnDefinition {
+    pub(super) fn churn_definition(&self) -> ChurnDefinition {
         let by = self.recipe.churn.by.unwrap_or(if self.timelines.purchases.is_empty() {
             ChurnBy::Subscription
         } else {

@@ -1,14 +1,14 @@
 //! What a training run found out, as sections of a report.
 
 use tend_models::artifact::Model;
-use tend_models::scorecard::Task;
+use tend_models::scorecard::{EffectOutcome, Task};
 
-use super::{ContractFigures, Figures, HoldOut, Trained};
+use super::{ActionFigures, ContractFigures, Figures, HoldOut, Trained};
 use crate::evaluate::HeldOut;
 use crate::report::{
-    Candidate, ClassifierQuality, FeatureDependence, FeatureImportance, FeatureWeight, FreeText, KeyFigures, Lifetime,
-    ModelComparison, OfferLists, ParameterRow, PurchaseTracking, Renewals, Section, SettingsTried, Tile, ValueQuality,
-    count,
+    Candidate, ClassifierQuality, EffectQuality, FeatureDependence, FeatureImportance, FeatureWeight, FreeText,
+    KeyFigures, Lifetime, ModelComparison, OfferLists, ParameterRow, PurchaseTracking, Renewals, Section, SettingsTried,
+    Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
@@ -66,6 +66,9 @@ pub fn sections(trained: &Trained, currency: &str) -> Vec<Section> {
             features: figures.importance.iter().map(weight).collect(),
             dependences: trained.dependences.iter().map(dependence).collect(),
         }));
+    }
+    for action in figures.uplift.iter().flat_map(|uplift| &uplift.actions) {
+        sections.push(Section::Effect(Box::new(effect(trained, action, currency))));
     }
     if let Some(found) = &figures.contracts {
         let periods = std::iter::once(&found.main).chain(&found.other_periods);
@@ -150,6 +153,43 @@ fn period(trained: &Trained) -> String {
     }
 }
 
+fn effect(trained: &Trained, action: &ActionFigures, currency: &str) -> EffectQuality {
+    let outcome = match action.outcome {
+        EffectOutcome::Retention => "the probability of staying",
+        EffectOutcome::Spend => "spend",
+        EffectOutcome::Answer => "the probability of the outcome",
+        EffectOutcome::Amount => "the outcome",
+    };
+    let period = match (&trained.model, trained.header().as_of) {
+        (Model::Uplift(model), Some(moment)) => {
+            format!("within {} days of contacts before {moment}", model.horizon_days)
+        }
+        _ => "each row judged by models that had not seen it".to_owned(),
+    };
+    EffectQuality {
+        action: action.action.clone(),
+        outcome: outcome.to_owned(),
+        unit: currency.to_owned(),
+        is_probability: action.outcome.is_probability(),
+        period,
+        treated: action.treated,
+        controls: action.rows - action.treated,
+        treated_mean: action.treated_mean,
+        control_mean: action.control_mean,
+        average_effect: action.average_effect,
+        average_effect_interval: action.average_effect_interval,
+        qini: action.qini,
+        qini_interval: action.qini_interval,
+        scores: action.scores,
+        has_usable_heterogeneity: action.has_usable_heterogeneity,
+        believed: action.believed,
+        learner: action.learner.clone(),
+        qini_curve: action.qini_curve.clone(),
+        tenths: action.tenths.clone(),
+        profit: action.profit.clone(),
+    }
+}
+
 fn event(model: &Model) -> String {
     match model {
         Model::Churn(model) if model.horizon_days > 0 => format!("left within {} days", model.horizon_days),
@@ -181,6 +221,16 @@ fn key_figures(trained: &Trained) -> KeyFigures {
     for product in &figures.products {
         let auc = product.held_out.auc.map_or_else(|| "unknown".to_owned(), |auc| format!("{auc:.3}"));
         tiles.push(tile(&product.product, auc, &format!("AUC, {}", product.family)));
+    }
+    for action in figures.uplift.iter().flat_map(|uplift| &uplift.actions) {
+        let (factor, unit) = if action.outcome.is_probability() { (100.0, "% points") } else { (1.0, "a customer") };
+        let differs = if action.has_usable_heterogeneity { "customers differ" } else { "the same for everybody" };
+        tiles.push(Tile {
+            label: format!("{}, average effect", action.action),
+            value: format!("{:+.2}", factor * action.average_effect),
+            unit: unit.to_owned(),
+            period: differs.to_owned(),
+        });
     }
     if let Some(value) = &figures.value {
         tiles.push(tile("Customers", count(value.customers as u64), "customers"));
@@ -263,6 +313,7 @@ fn heading(task: Task) -> &'static str {
         Task::Upsell => "Who takes the next product",
         Task::Clv => "What customers are worth",
         Task::Segments => "Kinds of customers",
+        Task::Uplift => "What contacts change",
     }
 }
 

@@ -71,7 +71,7 @@ pub struct CustomerTable {
 /// # Errors
 /// [`TrainError`] if the table cannot be read, lacks a column, or its target has not two values.
 pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
-    if matches!(run.task, Task::Clv | Task::Segments) {
+    if matches!(run.task, Task::Clv | Task::Segments | Task::Uplift) {
         return Err(TrainError::Data(format!(
             "{} cannot be trained from a customer table; expected --task churn or upsell",
             run.task
