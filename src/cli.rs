@@ -1,6 +1,8 @@
 //! The command line: what each command takes. Answers go to stdout, everything else to stderr.
 
 #[cfg(feature = "train")]
+mod contracts;
+#[cfg(feature = "train")]
 mod decide;
 #[cfg(feature = "train")]
 mod demo;
@@ -26,6 +28,8 @@ mod serve;
 mod simulate;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod unit;
 
 use std::path::PathBuf;
 

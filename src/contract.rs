@@ -240,6 +240,7 @@ impl Contact {
             known_at: moment(self.available_at),
             action: self.action_id.as_str(),
             is_control: self.is_control,
+            probability: f32::NAN,
             taken: self.outcome.as_ref().is_some_and(|outcome| outcome.as_str().eq_ignore_ascii_case("taken")),
             outcome_at: moment(self.outcome_at),
         }

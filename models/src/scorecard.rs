@@ -18,11 +18,13 @@ pub enum Task {
     Clv,
     /// Which kind of customer is this?
     Segments,
+    /// What would a contact change?
+    Uplift,
 }
 
 impl Task {
     /// All tasks, in the order in which they are trained.
-    pub const ALL: [Self; 4] = [Self::Churn, Self::Upsell, Self::Clv, Self::Segments];
+    pub const ALL: [Self; 5] = [Self::Churn, Self::Upsell, Self::Clv, Self::Segments, Self::Uplift];
 
     /// The name on the command line, in the registry and in answers.
     #[must_use]
@@ -32,6 +34,7 @@ impl Task {
             Self::Upsell => "upsell",
             Self::Clv => "clv",
             Self::Segments => "segments",
+            Self::Uplift => "uplift",
         }
     }
 }
@@ -60,10 +63,64 @@ pub struct Scorecard {
     pub value: Option<LifetimeValue>,
     /// The segment the customer is nearest to.
     pub segment: Option<String>,
+    /// What each action would change, by action; empty where no uplift model is published.
+    pub uplift: Vec<ActionEffect>,
     /// Why the churn probability is what it is, strongest first, as sentences.
     pub reasons: Vec<String>,
     /// The version of the model that answered, by task.
     pub model_versions: BTreeMap<Task, String>,
+}
+
+/// What one action would change for the customer: the expected outcome with it less that without it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionEffect {
+    /// The action, by the id that contacts and policy know it by.
+    pub action: String,
+    /// What is changed.
+    pub outcome: EffectOutcome,
+    /// Within so many days of the contact.
+    pub horizon_days: u32,
+    /// Expected change: of a probability, or of an amount of money.
+    pub effect: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
+    /// Where the effect comes from.
+    pub basis: EffectBasis,
+}
+
+/// What an effect is a change of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectOutcome {
+    /// The probability that the customer stays, as the churn definition of the project has it: buys within the
+    /// horizon, or still has a subscription at its end.
+    Retention,
+    /// Net spend within the horizon, in money.
+    Spend,
+    /// The probability of the positive answer in the outcome column of an experiment table.
+    Answer,
+    /// The number in the outcome column of an experiment table.
+    Amount,
+}
+
+impl EffectOutcome {
+    /// Whether the effect is a change of a probability; else of an amount.
+    #[must_use]
+    pub fn is_probability(self) -> bool {
+        matches!(self, Self::Retention | Self::Answer)
+    }
+}
+
+/// Where an effect comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectBasis {
+    /// The customer's own, from an uplift model.
+    Model,
+    /// The action's average over all customers, as the data do not show how they differ.
+    Average,
 }
 
 /// How likely the customer is to take one product.

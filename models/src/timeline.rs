@@ -12,7 +12,7 @@ mod mapping;
 
 pub use build::{ConsentRow, ContactRow, EventRow, PurchaseRow, SubscriptionRow, TimelinesBuilder};
 pub use column::{Column, TextColumn};
-pub use cut::{Contact, Event, History, Outcome, Purchase, Subscription};
+pub use cut::{Assignment, Contact, Event, History, Outcome, Purchase, Subscription};
 pub use file::{TimelinesFileError, open_timelines, save_timelines};
 
 use crate::quantities::Moment;
@@ -176,6 +176,8 @@ table!(
         action: u32,
         /// 1 if the customer was held back as control, else 0.
         is_control: u8,
+        /// The chance of being contacted rather than held back; NaN if not logged.
+        probability: f32,
         /// 1 if the offer was taken, else 0.
         taken: u8,
         /// When the outcome was known, [`NEVER`] if none.
@@ -261,6 +263,12 @@ impl<'a> Timeline<'a> {
     #[must_use]
     pub fn before(self, moment: Moment) -> History<'a> {
         History { timelines: self.timelines, customer: self.customer, moment }
+    }
+
+    /// Everyone who was up for an action, contacted or held back, ascending by time: what experiments are read from.
+    /// Rows that were not known before `known_before` are left out.
+    pub fn assignments(self, known_before: Moment) -> impl Iterator<Item = Assignment> + use<'a> {
+        cut::assignments(&self.timelines.contacts, self.customer, known_before)
     }
 
     /// What happened from `from` on and before `until`, as far as it was known before `known_before`.

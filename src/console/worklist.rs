@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
 use serde::Deserialize;
 use tend_models::quantities::Moment;
 
@@ -209,15 +208,9 @@ impl Worklist {
     #[must_use]
     pub fn of(book: &Book, moment: Moment) -> Self {
         let customers = book.customers_at(moment);
-        let bound = book.scorer.bind(&book.timelines);
-        let judged: Vec<Judged> = customers
-            .par_iter()
-            .with_min_len(256)
-            .map_init(
-                || bound.clone(),
-                |bound, &customer| Judged::of(customer as u32, &book.judge(bound, customer, moment).1),
-            )
-            .collect();
+        let judged = book.for_all(&customers, |bound, customer| {
+            Judged::of(customer as u32, &book.decide(bound, customer, moment).1)
+        });
         let mut list = Self { moment: Some(moment), customers: judged.len(), ..Self::default() };
         judged.iter().for_each(|one| list.take(one));
         list.rows.sort_by(|one, other| other.gain.total_cmp(&one.gain).then(one.customer.cmp(&other.customer)));

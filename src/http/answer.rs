@@ -183,8 +183,7 @@ fn compute(
             Ok(Answered { body: json(&Scores { scores })?, records: Vec::new() })
         }
         Question::Decisions => {
-            let judged = known.judge(book, moment);
-            let decisions: Vec<Decision> = judged.into_iter().map(|(_, decision)| decision).collect();
+            let decisions = known.decide(book, moment);
             check_finite(decisions.iter().all(decision_is_finite))?;
             decided(service, &decisions)
         }
@@ -273,9 +272,14 @@ impl Known {
         self.each(book, |bound, place| book.judge(bound, place, moment))
     }
 
+    /// Decides on all that are somewhere.
+    pub(super) fn decide(&self, book: &Book, moment: Moment) -> Vec<Decision> {
+        self.each(book, |bound, place| book.decide(bound, place, moment).1)
+    }
+
     /// Scores all that are somewhere.
     pub(super) fn score(&self, book: &Book, moment: Moment) -> Vec<Scorecard> {
-        self.each(book, |bound, place| bound.score(place, moment).0)
+        self.each(book, |bound, place| bound.score(place, moment))
     }
 
     fn each<T>(&self, book: &Book, mut judge: impl FnMut(&mut BoundScorer<'_>, usize) -> T) -> Vec<T> {

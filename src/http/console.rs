@@ -258,7 +258,7 @@ fn worked(service: &Service) -> Result<Worked, Refusal> {
 /// The decisions on customers of the book.
 fn decisions(scene: &Scene, moment: Moment, customers: impl Iterator<Item = u32>) -> Vec<Decision> {
     let customers: Vec<usize> = customers.map(|customer| customer as usize).collect();
-    scene.answering.book.judge_all(moment, &customers).into_iter().map(|(_, decision)| decision).collect()
+    scene.answering.book.decide_all(moment, &customers).into_iter().map(|(_, decision)| decision).collect()
 }
 
 #[derive(Deserialize)]

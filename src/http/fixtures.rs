@@ -12,6 +12,7 @@ use tend_models::families::bg_nbd::BgNbd;
 use tend_models::families::calibration::Calibration;
 use tend_models::families::classifier::{Classifier, Family};
 use tend_models::families::gamma_gamma::GammaGamma;
+use tend_models::families::purchases::PurchaseModel;
 use tend_models::families::season::Season;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive, Probability};
@@ -89,7 +90,12 @@ pub(super) fn scorer(timelines: &Timelines) -> Scorer {
         header(Task::Clv),
         Model::Clv(ClvModel {
             plan: plan.clone(),
-            purchases: BgNbd { r: positive(0.6), alpha: positive(8.0), a: positive(0.7), b: positive(2.5) },
+            purchases: PurchaseModel::BgNbd(BgNbd {
+                r: positive(0.6),
+                alpha: positive(8.0),
+                a: positive(0.7),
+                b: positive(2.5),
+            }),
             spend: Some(GammaGamma { p: positive(6.0), q: positive(3.5), v: positive(15.0) }),
             unit_days: positive(7.0),
             season: Season::default(),

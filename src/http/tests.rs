@@ -35,8 +35,15 @@ async fn decisions_are_the_bytes_of_the_batch() {
         let book = &service.answering.load_full().book;
         let ids: Vec<String> = (0..customers).map(|number| format!("c{number}")).collect();
         let places: Vec<usize> = ids.iter().map(|id| book.timelines.position(id).unwrap()).collect();
-        let judged = book.judge_all(moment("2026-03-15"), &places);
-        let (scores, decisions): (Vec<_>, Vec<Decision>) = judged.into_iter().unzip();
+        let scored = book.score_all(moment("2026-03-15"), &places);
+        let scores: Vec<_> = scored.into_iter().map(|scored| scored.scorecard).collect();
+        let decided = book.decide_all(moment("2026-03-15"), &places);
+        let decisions: Vec<Decision> = decided.into_iter().map(|(_, decision)| decision).collect();
+        let mut bound = book.scorer.bind(&book.timelines);
+        for ((&place, score), decision) in places.iter().zip(&scores).zip(&decisions) {
+            let judged = book.judge(&mut bound, place, moment("2026-03-15"));
+            assert_eq!((&judged.0, &judged.1), (score, decision), "reasons on demand change nothing");
+        }
         assert!(scores.iter().all(answer::scores_are_finite));
         assert!(decisions.iter().all(answer::decision_is_finite));
         let body = json!({"customer_ids": ids, "moment": "2026-03-15"});

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
+use crate::champion::Effort;
 use crate::evaluate::Campaign;
 use crate::tables::TextFormat;
 
@@ -50,6 +51,8 @@ pub struct Recipe {
     pub upsell: Upsell,
     /// What a customer is worth.
     pub clv: Clv,
+    /// What contacts change.
+    pub uplift: Uplift,
     /// How models are trained.
     pub training: Training,
     /// What lifecycle metrics count as what.
@@ -158,10 +161,12 @@ pub struct Upsell {
     pub horizon_days: u32,
     /// What an offer is. Without it, categories if the transactions have them, else products, else plan upgrades.
     pub by: Option<UpsellBy>,
-    /// Offers with fewer buyers in training get no model.
+    /// Offers with fewer buyers in training get no model of their own.
     pub min_positives: usize,
-    /// At most this many offers, those with the most buyers.
+    /// At most this many offers with a model of their own, those with the most buyers.
     pub most_offers: usize,
+    /// At most this many further offers, which share the models of pools.
+    pub most_rare_offers: usize,
 }
 
 /// What an offer is.
@@ -178,7 +183,7 @@ pub enum UpsellBy {
 
 impl Default for Upsell {
     fn default() -> Self {
-        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12 }
+        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12, most_rare_offers: 24 }
     }
 }
 
@@ -194,6 +199,23 @@ pub struct Clv {
     pub annual_discount_rate: f64,
     /// Whether purchase rates follow the month, where two years of data show how.
     pub season: bool,
+    /// The family of the purchase model.
+    pub family: ClvFamily,
+}
+
+/// A family of lifetime value models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClvFamily {
+    /// BG/NBD.
+    #[default]
+    BgNbd,
+    /// Contracts: shifted beta-geometric.
+    Sbg,
+    /// Contracts: beta discrete Weibull.
+    Bdw,
+    /// Contracts: beta-geometric.
+    BetaGeometric,
 }
 
 impl Default for Clv {
@@ -203,6 +225,45 @@ impl Default for Clv {
             margin: Probability::new(0.3).expect("from 0 to 1"),
             annual_discount_rate: 0.1,
             season: true,
+            family: ClvFamily::default(),
+        }
+    }
+}
+
+/// What contacts change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uplift {
+    /// Days after a contact in which it is seen what it changed.
+    pub horizon_days: u32,
+    /// What contacts are meant to change.
+    pub outcome: UpliftOutcome,
+    /// The same of single actions, by their ids, where it is another.
+    pub outcomes: BTreeMap<String, UpliftOutcome>,
+    /// Actions with fewer controls get no model.
+    pub min_controls: usize,
+    /// Folds of the cross-fitting.
+    pub folds: usize,
+}
+
+/// What contacts are meant to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpliftOutcome {
+    /// That customers stay, by the definition of churn: they buy in the window, or still have a subscription at its end.
+    Retention,
+    /// What customers spend in the window.
+    Spend,
+}
+
+impl Default for Uplift {
+    fn default() -> Self {
+        Self {
+            horizon_days: 90,
+            outcome: UpliftOutcome::Retention,
+            outcomes: BTreeMap::new(),
+            min_controls: 200,
+            folds: 3,
         }
     }
 }
@@ -213,6 +274,8 @@ impl Default for Clv {
 pub struct Training {
     /// The seed of every random choice.
     pub seed: u64,
+    /// How much work goes into the choice of a model: `quick`, `standard` or `thorough`.
+    pub effort: Effort,
     /// At most this many training moments before the tune moment.
     pub moments: usize,
     /// Days between the history and the label window.
@@ -223,7 +286,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
+        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep: Vec::new() }
     }
 }
 
@@ -273,7 +336,11 @@ impl Recipe {
 
     fn check(&self) -> Result<(), String> {
         self.text_format()?;
-        for (name, days) in [("churn", self.churn.horizon_days), ("upsell", self.upsell.horizon_days)] {
+        for (name, days) in [
+            ("churn", self.churn.horizon_days),
+            ("upsell", self.upsell.horizon_days),
+            ("uplift", self.uplift.horizon_days),
+        ] {
             if days == 0 {
                 return Err(format!("[{name}] horizon_days is 0; expected at least 1 day"));
             }
@@ -285,6 +352,9 @@ impl Recipe {
             ));
         }
         self.campaign.check().map_err(|fault| format!("[campaign] {fault}"))?;
+        if self.uplift.folds < 2 {
+            return Err(format!("[uplift] folds is {}; expected at least 2", self.uplift.folds));
+        }
         if self.training.moments == 0 {
             return Err("[training] moments is 0; expected at least 1".to_owned());
         }

@@ -4,14 +4,22 @@
 //! charts, computes the sentences that explain them, and needs neither script nor network to be read.
 
 mod charts;
+mod choices;
 mod classifier;
+mod effects;
 mod importance;
+mod lifetime;
 mod numbers;
 mod page;
+mod renewals;
 mod tables;
 mod value;
 
-use crate::evaluate::{ClassifierFigures, HeldOut, Tracking, ValueFigures};
+use crate::champion::Trial;
+use crate::evaluate::{
+    ClassifierFigures, Dependence, EffectTenth, HeldOut, Interval, LifetimeFigures, OfferRanking, Point, ProfitCurve,
+    RenewalCohort, RenewalStep, Tracking, UpliftScores, ValueFigures,
+};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -36,14 +44,24 @@ pub enum Section {
     Data(DataReceived),
     /// The model families that competed.
     Comparison(ModelComparison),
+    /// The settings that a search compared.
+    Settings(SettingsTried),
+    /// How well lists of offers are ranked.
+    Offers(OfferLists),
     /// Figures and curves of one yes-or-no forecast.
     Classifier(Box<ClassifierQuality>),
+    /// What one action changes, and for whom.
+    Effect(Box<EffectQuality>),
     /// Which features the forecasts depend on.
     Importance(FeatureImportance),
     /// Predicted against actual amounts.
     Value(ValueQuality),
     /// Purchases counted against purchases expected, week by week.
     Tracking(PurchaseTracking),
+    /// What a model of purchases makes of the customers.
+    Lifetime(Box<Lifetime>),
+    /// Who renews a contract, renewal by renewal.
+    Renewals(Renewals),
     /// The actions chosen.
     Decisions(DecisionSummary),
     /// Paragraphs of text.
@@ -127,6 +145,26 @@ pub struct Candidate {
     pub figures: ClassifierFigures,
 }
 
+/// The settings that a search compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsTried {
+    /// What was forecast, such as "Churn"; opens the heading.
+    pub subject: String,
+    /// In the order shown.
+    pub trials: Vec<Trial>,
+}
+
+/// How well lists of offers are ranked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferLists {
+    /// What was forecast, such as "Upsell"; opens the heading.
+    pub subject: String,
+    /// The period in which offers were taken.
+    pub period: String,
+    /// The figures.
+    pub ranking: OfferRanking,
+}
+
 /// Figures and curves of one yes-or-no forecast on rows that no model was fitted on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierQuality {
@@ -143,6 +181,51 @@ pub struct ClassifierQuality {
     pub base_rate: f64,
 }
 
+/// What one action changes, and for whom, on customers whom no model was fitted on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectQuality {
+    /// The action.
+    pub action: String,
+    /// What it changes, to follow "changes in", such as "the probability of staying".
+    pub outcome: String,
+    /// The unit of an amount, such as "EUR"; not shown of a probability.
+    pub unit: String,
+    /// Whether the outcome is a probability, shown in percentage points.
+    pub is_probability: bool,
+    /// When it was seen, such as "within 90 days of contacts before 2026-03-31".
+    pub period: String,
+    /// Customers treated.
+    pub treated: usize,
+    /// Customers held back.
+    pub controls: usize,
+    /// Mean outcome of the treated.
+    pub treated_mean: f64,
+    /// Mean outcome of the controls.
+    pub control_mean: f64,
+    /// The average effect.
+    pub average_effect: f64,
+    /// Its 95 % interval.
+    pub average_effect_interval: Interval,
+    /// Radcliffe's Qini, per treated customer.
+    pub qini: f64,
+    /// Its 95 % interval.
+    pub qini_interval: Interval,
+    /// Qini and AUUC in the conventions of two packages.
+    pub scores: UpliftScores,
+    /// Whether the data show how customers differ.
+    pub has_usable_heterogeneity: bool,
+    /// How much of the learned differences is believed, from 0 to 1.
+    pub believed: f64,
+    /// The learner chosen.
+    pub learner: String,
+    /// The Qini curve, per treated customer.
+    pub qini_curve: Vec<Point>,
+    /// Effects by tenth.
+    pub tenths: Vec<EffectTenth>,
+    /// What it earns to choose.
+    pub profit: ProfitCurve,
+}
+
 /// Which features the forecasts depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureImportance {
@@ -150,15 +233,28 @@ pub struct FeatureImportance {
     pub subject: String,
     /// The features, in any order; the strongest fifteen are shown.
     pub features: Vec<FeatureWeight>,
+    /// How the strongest of them act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
 }
 
-/// One feature and its permutation importance.
+/// One feature and its importances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureWeight {
     /// The feature in plain words, such as "days since the last purchase".
     pub name: String,
     /// Increase of the log loss, in nats, when the feature is shuffled between customers.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature in plain words.
+    pub name: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// Predicted against actual amounts on a hold-out period.
@@ -185,6 +281,53 @@ pub struct PurchaseTracking {
     pub start: String,
     /// The weeks.
     pub tracking: Tracking,
+}
+
+/// What a model of purchases makes of the customers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifetime {
+    /// What was forecast, such as "Lifetime value"; opens the heading.
+    pub subject: String,
+    /// The hold-out period, such as "the 90 days from 2025-10-01".
+    pub period: String,
+    /// Currency code of the values, such as "EUR".
+    pub currency: String,
+    /// The figures; their tracking is a section of its own.
+    pub figures: LifetimeFigures,
+}
+
+/// Who renews a contract, renewal by renewal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewals {
+    /// Which contracts, such as "Contracts of 1 month"; opens the heading.
+    pub subject: String,
+    /// The renewal period in one word, such as "month".
+    pub period_name: String,
+    /// The model's family.
+    pub family: String,
+    /// Contracts, those that ended with the others.
+    pub contracts: usize,
+    /// The model's parameters.
+    pub parameters: Vec<ParameterRow>,
+    /// What else is to be known, a paragraph each.
+    pub notes: Vec<String>,
+    /// The renewals.
+    pub steps: Vec<RenewalStep>,
+    /// The contracts by when they began; empty if that is not known.
+    pub cohorts: Vec<RenewalCohort>,
+}
+
+/// One parameter of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterRow {
+    /// Its name.
+    pub name: String,
+    /// Its estimate.
+    pub estimate: f64,
+    /// Its standard error, if the data tell.
+    pub standard_error: Option<f64>,
+    /// Its 80 % range, if the data tell.
+    pub range_80: Option<(f64, f64)>,
 }
 
 /// The actions chosen.

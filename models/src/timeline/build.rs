@@ -175,6 +175,7 @@ impl TimelinesBuilder {
         table.known_at.set(place, late(row.at, row.known_at));
         table.action.push(self.actions.intern(row.action));
         table.is_control.set(place, u8::from(row.is_control));
+        table.probability.set(place, row.probability);
         table.taken.set(place, u8::from(row.taken));
         table.outcome_at.set(place, row.outcome_at.map_or(NEVER, Moment::seconds));
     }

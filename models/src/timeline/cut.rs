@@ -1,6 +1,6 @@
 //! A timeline cut at a moment: the history before it and the outcome from it on, row by row.
 
-use super::{NEVER, NO_CODE, Purchases, Subscriptions, Timelines};
+use super::{Contacts, NEVER, NO_CODE, Purchases, Subscriptions, Timelines};
 use crate::quantities::Moment;
 
 /// One purchase line.
@@ -59,6 +59,19 @@ pub struct Contact {
     pub taken: bool,
 }
 
+/// One customer who was up for an action.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assignment {
+    /// When.
+    pub at: Moment,
+    /// Index into the actions.
+    pub action: u32,
+    /// Held back as control, or else contacted.
+    pub is_control: bool,
+    /// The chance of being contacted rather than held back; NaN if not logged.
+    pub probability: f32,
+}
+
 /// What was known of a customer before a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct History<'a> {
@@ -88,6 +101,23 @@ fn or_default<T: Copy>(column: &[T], row: usize, default: T) -> T {
 fn rows_before(at: &[i64], rows: std::ops::Range<usize>, moment: i64) -> std::ops::Range<usize> {
     let count = at[rows.clone()].partition_point(|&time| time < moment);
     rows.start..rows.start + count
+}
+
+/// The contacts and controls of one customer, as [`super::Timeline::assignments`] gives them.
+pub(super) fn assignments(
+    table: &Contacts,
+    customer: usize,
+    known_before: Moment,
+) -> impl Iterator<Item = Assignment> + use<'_> {
+    let known_before = known_before.seconds();
+    rows_before(&table.at, table.rows_of(customer), known_before)
+        .filter(move |&row| or_default(&table.known_at, row, i64::MIN) < known_before)
+        .map(move |row| Assignment {
+            at: Moment::from_seconds(table.at[row]),
+            action: table.action[row],
+            is_control: or_default(&table.is_control, row, 0) == 1,
+            probability: or_default(&table.probability, row, f32::NAN),
+        })
 }
 
 impl<'a> History<'a> {

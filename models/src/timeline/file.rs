@@ -155,7 +155,7 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
         bytemuck::cast_slice(column)
     }
     let Timelines { purchases, subscriptions, events, contacts, consents, .. } = timelines;
-    let named: [(&str, &[u8]); 37] = [
+    let named: [(&str, &[u8]); 38] = [
         ("ids.bytes", bytes(&timelines.ids.bytes)),
         ("ids.ends", bytes(&timelines.ids.ends)),
         ("created_at", bytes(&timelines.created_at)),
@@ -186,6 +186,7 @@ fn columns(timelines: &Timelines) -> Vec<(String, &[u8])> {
         ("contacts.known_at", bytes(&contacts.known_at)),
         ("contacts.action", bytes(&contacts.action)),
         ("contacts.is_control", bytes(&contacts.is_control)),
+        ("contacts.probability", bytes(&contacts.probability)),
         ("contacts.taken", bytes(&contacts.taken)),
         ("contacts.outcome_at", bytes(&contacts.outcome_at)),
         ("consents.offsets", bytes(&consents.offsets)),
@@ -292,6 +293,7 @@ fn assemble(file: &Arc<memmap2::Mmap>, header: Header, body_start: usize) -> Res
             known_at: columns.get("contacts.known_at")?,
             action: columns.get("contacts.action")?,
             is_control: columns.get("contacts.is_control")?,
+            probability: columns.get("contacts.probability")?,
             taken: columns.get("contacts.taken")?,
             outcome_at: columns.get("contacts.outcome_at")?,
         },

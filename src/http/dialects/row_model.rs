@@ -53,7 +53,7 @@ pub(super) fn score(service: &Service, answering: &Answering, task: Task, frame:
     };
     let rows = feature_rows(plan, frame)?;
     let column = |classifier: &Classifier| {
-        rows.chunks_exact(plan.width()).map(|row| Some(classifier.probability(row).get())).collect()
+        classifier.probabilities(&rows).into_iter().map(|probability| Some(probability.get())).collect()
     };
     let columns = outputs.iter().map(|(_, classifier)| column(classifier)).collect();
     Ok(Scored { names: outputs.into_iter().map(|(name, _)| name).collect(), columns })

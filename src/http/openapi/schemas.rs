@@ -127,7 +127,7 @@ pub(super) fn all() -> Value {
         }},
         "Scorecard": {
             "type": "object",
-            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "reasons",
+            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift", "reasons",
                 "model_versions"],
             "properties": {"moment": {"type": "integer", "description": "Seconds since 1970-01-01 00:00:00 UTC."}},
         },

@@ -47,7 +47,7 @@ async fn the_next_decision_sees_the_purchase_and_is_the_batchs_over_the_same_row
     let customers = batch.customers_at(until);
     let ids: Vec<&str> = customers.iter().map(|&place| batch.timelines.ids.get(place)).collect();
     assert_eq!(ids.len(), 7);
-    let decisions: Vec<_> = batch.judge_all(until, &customers).into_iter().map(|(_, decision)| decision).collect();
+    let decisions: Vec<_> = batch.decide_all(until, &customers).into_iter().map(|(_, decision)| decision).collect();
     let expected = format!("{{\"decisions\":{},", serde_json::to_string(&decisions).unwrap());
     let ask = json!({"customer_ids": ids});
     let answer = super::super::fixtures::posted(&service, "/v1/decisions", &ask).await.1;

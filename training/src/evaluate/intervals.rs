@@ -176,7 +176,7 @@ fn draw(generator: &mut Xoshiro256PlusPlus, times: &mut [u32]) {
 }
 
 /// The 2.5 % and 97.5 % points, on the straight line between neighbours; `None` of no values.
-fn ends(mut values: Vec<f64>) -> Option<Interval> {
+pub(super) fn ends(mut values: Vec<f64>) -> Option<Interval> {
     values.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| {
         let place = share * values.len().checked_sub(1)? as f64;

@@ -58,13 +58,37 @@ impl ForestParams {
     /// [`FitError`] if the table or a parameter is invalid, or if the library fails.
     pub fn fit(&self, rows: &TrainingRows) -> Result<Trees, FitError> {
         rows.check_labelled()?;
-        self.check(rows.width())?;
         let sample = rows.sample_labelled(self.max_rows, self.seed)?;
-        let encodings = encodings(rows, &sample, self.level_smoothing);
-        let (encoded, labels) = encode(rows, &sample, &encodings)?;
+        let labels: Vec<f64> = sample.iter().map(|&row| f64::from(rows.labels[row])).collect();
+        self.fit_sample(rows, &sample, &labels)
+    }
+
+    /// As [`fit`](Self::fit), of a number from 0 to 1 in the place of each label.
+    ///
+    /// # Errors
+    /// [`FitError`] if the table, a number or a parameter is invalid, or if the library fails.
+    pub fn fit_shares(&self, rows: &TrainingRows, shares: &[f64]) -> Result<Trees, FitError> {
+        rows.check()?;
+        if shares.len() != rows.len() {
+            return Err(FitError::Shape { what: "shares", found: shares.len(), expected: rows.len() });
+        }
+        if let Some(row) = shares.iter().position(|share| !(0.0..=1.0).contains(share)) {
+            let expected = "a number from 0 to 1".into();
+            return Err(FitError::Value { feature: "share".into(), row, found: shares[row], expected });
+        }
+        let sample = rows.sample(self.max_rows, self.seed);
+        let shares: Vec<f64> = sample.iter().map(|&row| shares[row]).collect();
+        self.fit_sample(rows, &sample, &shares)
+    }
+
+    /// Fits one number from 0 to 1 a row of the sample.
+    fn fit_sample(&self, rows: &TrainingRows, sample: &[usize], labels: &Vec<f64>) -> Result<Trees, FitError> {
+        self.check(rows.width())?;
+        let encodings = encodings(rows, sample, labels, self.level_smoothing);
+        let encoded = encode(rows, sample, &encodings)?;
         let chunks: Vec<Vec<Node>> = (0..self.trees.div_ceil(TREES_PER_CHUNK))
             .into_par_iter()
-            .map(|chunk| nodes_of(&self.fit_chunk(chunk, &encoded, &labels)?))
+            .map(|chunk| nodes_of(&self.fit_chunk(chunk, &encoded, labels)?))
             .collect::<Result<Vec<Vec<Vec<Node>>>, FitError>>()?
             .into_iter()
             .flatten()
@@ -73,7 +97,7 @@ impl ForestParams {
         for tree in chunks {
             append(&mut trees, tree)?;
         }
-        let weights = leaf_weights(&trees, rows, &sample);
+        let weights = leaf_weights(&trees, rows, sample);
         trees.weigh(&weights);
         Ok(trees)
     }
@@ -125,9 +149,8 @@ fn library(reason: impl std::fmt::Display) -> FitError {
     FitError::Library { family: "random forest", reason: reason.to_string() }
 }
 
-fn encodings(rows: &TrainingRows, sample: &[usize], smoothing: f64) -> Vec<Encoding> {
-    let positives = sample.iter().filter(|&&row| rows.labels[row]).count() as f64;
-    let overall = positives / sample.len() as f64;
+fn encodings(rows: &TrainingRows, sample: &[usize], labels: &[f64], smoothing: f64) -> Vec<Encoding> {
+    let overall = labels.iter().sum::<f64>() / sample.len() as f64;
     let encoding = |(feature, kind): (usize, &FeatureKind)| match kind {
         FeatureKind::Number => {
             let known = rows.column(feature, sample).filter(|value| !value.is_nan());
@@ -137,10 +160,10 @@ fn encodings(rows: &TrainingRows, sample: &[usize], smoothing: f64) -> Vec<Encod
         }
         FeatureKind::Category { levels } => {
             let mut counts = vec![(0.0, 0.0); levels.len() + 2];
-            for &row in sample {
+            for (&row, label) in sample.iter().zip(labels) {
                 let value = rows.row(row)[feature];
                 let place = if value.is_nan() { levels.len() + 1 } else { value as usize };
-                counts[place].0 += f64::from(rows.labels[row]);
+                counts[place].0 += label;
                 counts[place].1 += 1.0;
             }
             let rate = |&(positives, rows): &(f64, f64)| {
@@ -162,7 +185,7 @@ fn below(least: f64, most: f64) -> f64 {
     (least - gap).max(f64::MIN)
 }
 
-fn encode(rows: &TrainingRows, sample: &[usize], encodings: &[Encoding]) -> Result<(Matrix, Vec<f64>), FitError> {
+fn encode(rows: &TrainingRows, sample: &[usize], encodings: &[Encoding]) -> Result<Matrix, FitError> {
     let width = rows.width();
     let mut columns = vec![0.0; sample.len() * width];
     for (position, &index) in sample.iter().enumerate() {
@@ -170,8 +193,7 @@ fn encode(rows: &TrainingRows, sample: &[usize], encodings: &[Encoding]) -> Resu
             columns[feature * sample.len() + position] = encoding.apply(value);
         }
     }
-    let matrix = Matrix::new(sample.len(), width, columns, true).map_err(library)?;
-    Ok((matrix, sample.iter().map(|&row| f64::from(rows.labels[row])).collect()))
+    Matrix::new(sample.len(), width, columns, true).map_err(library)
 }
 
 /// The parts of the library's serialised forest that matter: its fields are private.

@@ -15,7 +15,7 @@ use tend_models::predict::Predict;
 use self::columns::{ColumnPlan, Solution};
 use super::table::{FitError, TrainingRows};
 
-mod columns;
+pub(in crate::fit) mod columns;
 
 /// Largest gradient a row at which a fit is done.
 const CLOSE: f64 = 1e-5;

@@ -305,6 +305,7 @@ impl Intake<'_> {
             let available = mapped.moments(batch, "available_at", &self.format)?;
             let actions = batch.texts(mapped.theirs("action_id"))?;
             let controls = mapped.flags(batch, "is_control")?;
+            let probabilities = mapped.numbers(batch, "probability", &self.format)?;
             let outcomes = mapped.texts(batch, "outcome")?;
             let outcome_times = mapped.moments(batch, "outcome_at", &self.format)?;
             for row in 0..batch.len() {
@@ -331,7 +332,15 @@ impl Intake<'_> {
                     Some(Cell::Empty) | None => None,
                 };
                 let customer = self.entered(owner);
-                let row = ContactRow { at, known_at, action, is_control, taken, outcome_at };
+                let probability = match probabilities.as_ref().map(|numbers| &numbers[row]) {
+                    Some(Cell::Value(chance)) => *chance as f32,
+                    Some(Cell::Unclear(_)) => {
+                        self.rejects.note_unclear(mapped.theirs("probability"));
+                        f32::NAN
+                    }
+                    Some(Cell::Empty) | None => f32::NAN,
+                };
+                let row = ContactRow { at, known_at, action, is_control, probability, taken, outcome_at };
                 self.builder.add_contact(customer, &row);
             }
             Ok(())

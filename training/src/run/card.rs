@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use tend_models::artifact::{ChurnDefinition, Model};
+use tend_models::artifact::{ActionUplift, ChurnDefinition, Model, UpliftModel};
+use tend_models::scorecard::EffectOutcome;
 
-use super::Trained;
+use super::{ActionFigures, QINI_CONVENTION, Trained};
 use crate::evaluate::{ClassifierFigures, HeldOutDetail, Interval};
 
 /// The card as Markdown.
@@ -22,6 +23,9 @@ pub(super) fn model_card(trained: &Trained) -> String {
         }
         push_figures(&mut card, held_out, detail);
     }
+    for action in figures.uplift.iter().flat_map(|uplift| &uplift.actions) {
+        push_effect(&mut card, action);
+    }
     if !figures.candidates.is_empty() {
         let _ = writeln!(
             card,
@@ -33,8 +37,27 @@ pub(super) fn model_card(trained: &Trained) -> String {
         }
         card.push('\n');
     }
+    if let Some(ranking) = &figures.ranking {
+        let _ = writeln!(
+            card,
+            "## Lists of offers, for {} customers who took something new\n\n| offers | hit rate | NDCG | most popular first: hit rate | NDCG |\n| --- | --- | --- | --- | --- |",
+            ranking.customers
+        );
+        for list in &ranking.lists {
+            let (model, popular) = (list.model, list.popularity);
+            let _ = writeln!(
+                card,
+                "| {} | {:.4} | {:.4} | {:.4} | {:.4} |",
+                list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+            );
+        }
+        card.push('\n');
+    }
     for left_out in &figures.left_out {
         let _ = writeln!(card, "- Left out: {left_out}");
+    }
+    for suspect in &figures.suspects {
+        let _ = writeln!(card, "- Look at: {suspect}");
     }
     let _ = writeln!(card, "\n## Features\n");
     for feature in &trained.model.plan().features {
@@ -79,6 +102,57 @@ fn push_figures(card: &mut String, held_out: &ClassifierFigures, detail: &HeldOu
     card.push('\n');
 }
 
+/// What is known of one action's effect.
+fn push_effect(card: &mut String, action: &ActionFigures) {
+    let _ = writeln!(card, "## {}\n", action.action);
+    let controls = action.rows - action.treated;
+    let _ = writeln!(card, "{} treated, {controls} controls, on rows that models had not seen.\n", action.treated);
+    let _ = writeln!(card, "| figure | value | 95 % interval |\n| --- | --- | --- |");
+    let mut row = |name: &str, value: f64, ends: Interval| {
+        let _ = writeln!(card, "| {name} | {value:.4} | {:.4} to {:.4} |", ends.low, ends.high);
+    };
+    row("average effect", action.average_effect, action.average_effect_interval);
+    row(&format!("Qini ({QINI_CONVENTION})"), action.qini, action.qini_interval);
+    row("Qini, doubly robust", action.qini_adjusted.value, action.qini_adjusted.interval());
+    row("value of the policy a customer", action.policy_value.value, action.policy_value.interval());
+    let overlap = &action.overlap;
+    let _ = writeln!(
+        card,
+        "\nChances of treatment: {:?}, {:.2} to {:.2}; {} rows left out for want of anybody to compare with.",
+        overlap.propensity, overlap.least, overlap.largest, overlap.rows_left_out
+    );
+    let verdict = if action.has_usable_heterogeneity {
+        format!(
+            "Customers differ: {:.0} % of the differences learned by {} are believed.",
+            100.0 * action.believed,
+            action.learner
+        )
+    } else {
+        "No usable heterogeneity: everybody is given the average effect.".to_owned()
+    };
+    let _ = writeln!(card, "{verdict}\n\n| learner | Qini, doubly robust | policy value |\n| --- | --- | --- |");
+    for one in &action.candidates {
+        let _ = writeln!(card, "| {} | {:.5} | {:.5} |", one.name(), one.qini_adjusted.value, one.policy_value.value);
+    }
+    card.push('\n');
+}
+
+/// Each action with what it changes.
+fn changed(model: &UpliftModel) -> String {
+    let days = model.horizon_days;
+    let within = if days > 0 { format!(" within {days} days") } else { String::new() };
+    let one = |action: &ActionUplift| {
+        let what = match action.outcome {
+            EffectOutcome::Retention => "the probability of staying",
+            EffectOutcome::Spend => "spend",
+            EffectOutcome::Answer => "the probability of the outcome",
+            EffectOutcome::Amount => "the outcome",
+        };
+        format!("{} changes {what}{within}", action.action)
+    };
+    model.actions.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
 fn question(model: &Model) -> String {
     match model {
         Model::Churn(model) => match model.definition {
@@ -108,6 +182,15 @@ fn question(model: &Model) -> String {
             model.margin.get() * 100.0,
             model.annual_discount_rate * 100.0
         ),
+        Model::Contracts(model) => format!(
+            "Expected renewals and the present value of the margin of the next {} days of customers with a running \
+             contract, at a margin of {:.0} % and a discount of {:.0} % a year. A price that changed over the last year is \
+             taken to change so for another, and then to stay.",
+            model.horizon_days.get(),
+            model.margin.get() * 100.0,
+            model.annual_discount_rate * 100.0
+        ),
+        Model::Uplift(model) => format!("What a contact changes: {}.", changed(model)),
         Model::Segments(model) => format!("The kind of a customer: {}.", model.segments.names.join(", ")),
     }
 }

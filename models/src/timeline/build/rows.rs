@@ -67,6 +67,8 @@ pub struct ContactRow<'a> {
     pub action: &'a str,
     /// Held back as control.
     pub is_control: bool,
+    /// The chance of being contacted rather than held back; NaN if not logged.
+    pub probability: f32,
     /// Whether the offer was taken.
     pub taken: bool,
     /// When the outcome was known.
@@ -126,6 +128,7 @@ pub(super) struct ContactRows {
     pub(super) known_at: KnownTimes,
     pub(super) action: Vec<u32>,
     pub(super) is_control: Flags,
+    pub(super) probability: ShortNumbers,
     pub(super) taken: Flags,
     pub(super) outcome_at: OpenTimes,
 }
@@ -195,6 +198,7 @@ impl ContactRows {
             known_at: sorter.column(self.known_at.filled()),
             action: sorter.codes(self.action, action_ranks),
             is_control: sorter.column(self.is_control.filled()),
+            probability: sorter.column(self.probability.filled()),
             taken: sorter.column(self.taken.filled()),
             outcome_at: sorter.column(self.outcome_at.filled()),
         }

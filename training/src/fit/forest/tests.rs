@@ -27,7 +27,8 @@ fn our_trees_give_the_predictions_of_smartcore() {
     let ours = params.fit(&rows).unwrap();
     assert_eq!(ours.check(&kinds), Ok(()));
     let sample: Vec<usize> = (0..rows.len()).collect();
-    let (encoded, labels) = encode(&rows, &sample, &ours.encodings).unwrap();
+    let encoded = encode(&rows, &sample, &ours.encodings).unwrap();
+    let labels = labels.iter().copied().map(f64::from).collect();
     let theirs = params.fit_chunk(0, &encoded, &labels).unwrap().predict(&encoded).unwrap();
     for (row, expected) in theirs.iter().enumerate() {
         let found = ours.predict(rows.row(row));
@@ -71,7 +72,8 @@ fn unknown_numbers_stand_below_known_ones_and_rare_levels_near_the_overall_rate(
     let (rows, labels, kinds, names) = table();
     let rows = TrainingRows { rows: &rows, kinds: &kinds, labels: &labels, names: &names };
     let sample: Vec<usize> = (0..rows.len()).collect();
-    let encodings = encodings(&rows, &sample, 20.0);
+    let numbers: Vec<f64> = labels.iter().copied().map(f64::from).collect();
+    let encodings = encodings(&rows, &sample, &numbers, 20.0);
     assert_eq!(encodings[0].apply(f64::NAN), -60.0);
     let overall = rows.positives() as f64 / rows.len() as f64;
     assert_eq!(encodings[2].apply(2.0), overall, "level c never occurs");

@@ -7,15 +7,15 @@ use tend_models::predict::FeatureKind;
 use crate::fit::table::{TrainingRows, scaling_of};
 
 /// Where each feature goes in the expanded matrix that linfa is given.
-pub(super) struct ColumnPlan {
+pub(in crate::fit) struct ColumnPlan {
     features: Vec<FeatureColumns>,
     columns: usize,
 }
 
 /// Coefficients of the columns of the plan, and the intercept, of the log-odds of the positive label.
-pub(super) struct Solution {
-    pub(super) coefficients: Vec<f64>,
-    pub(super) intercept: f64,
+pub(in crate::fit) struct Solution {
+    pub(in crate::fit) coefficients: Vec<f64>,
+    pub(in crate::fit) intercept: f64,
 }
 
 enum FeatureColumns {
@@ -26,7 +26,7 @@ enum FeatureColumns {
 }
 
 impl ColumnPlan {
-    pub(super) fn new(rows: &TrainingRows, sample: &[usize], max_levels: usize) -> Self {
+    pub(in crate::fit) fn new(rows: &TrainingRows, sample: &[usize], max_levels: usize) -> Self {
         let mut plan = Self { features: Vec::with_capacity(rows.width()), columns: 0 };
         for (feature, kind) in rows.kinds.iter().enumerate() {
             let columns = match kind {
@@ -80,7 +80,7 @@ impl ColumnPlan {
     }
 
     /// Fortran order, in which linfa's gradient reads the matrix column by column.
-    pub(super) fn matrix(&self, rows: &TrainingRows, sample: &[usize]) -> Array2<f64> {
+    pub(in crate::fit) fn matrix(&self, rows: &TrainingRows, sample: &[usize]) -> Array2<f64> {
         let mut matrix = Array2::zeros((sample.len(), self.columns).f());
         for (position, &index) in sample.iter().enumerate() {
             for (&value, columns) in rows.row(index).iter().zip(&self.features) {
@@ -105,7 +105,7 @@ impl ColumnPlan {
         matrix
     }
 
-    pub(super) fn kernel(&self, rows: &TrainingRows, sample: &[usize], solution: &Solution) -> Logistic {
+    pub(in crate::fit) fn kernel(&self, rows: &TrainingRows, sample: &[usize], solution: &Solution) -> Logistic {
         let of = |column: Option<usize>| column.map_or(0.0, |column| solution.coefficients[column]);
         let terms = self.features.iter().enumerate().map(|(feature, columns)| {
             let mut term = match columns {

@@ -1,0 +1,57 @@
+//! The read-out of campaigns: treated against controls, by action and by stage of the customers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tend_models::quantities::Moment;
+use tend_models::scorecard::EffectOutcome;
+
+use super::contacts::{outcome_of, tried_by_action, worth};
+use crate::evaluate::{Arm, Readout};
+use crate::run::ProjectRun;
+
+/// What one action changed for the customers of one stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActionReadout {
+    /// The action.
+    pub action: String,
+    /// The stage of the customers before the contact; `all` for all of them.
+    pub stage: String,
+    /// What the action is meant to change.
+    pub outcome: EffectOutcome,
+    /// Treated against controls.
+    #[serde(flatten)]
+    pub readout: Readout,
+}
+
+/// The stage that stands for all customers.
+const ALL: &str = "all";
+
+/// Reads out every action: all customers first, then each stage that has treated and controls, by name.
+///
+/// `stage_of` names the stage of a customer, by position in the timelines, as known before a moment. Money is reckoned
+/// with the recipe's campaign.
+#[must_use]
+pub fn readouts(run: &ProjectRun<'_>, stage_of: &mut dyn FnMut(usize, Moment) -> String) -> Vec<ActionReadout> {
+    let mut found = Vec::new();
+    for (code, tried) in tried_by_action(run) {
+        let action = &run.timelines.actions[code];
+        let mut by_stage = BTreeMap::<String, [Arm; 2]>::new();
+        for one in &tried {
+            let own = stage_of(one.customer, one.assignment.at);
+            for stage in [ALL.to_owned(), own] {
+                let arms = by_stage.entry(stage).or_default();
+                arms[usize::from(one.assignment.is_control)].add(one.outcome);
+            }
+        }
+        let outcome = outcome_of(run, action);
+        let (worth, cost) = (worth(run, outcome), run.recipe.campaign.contact_cost);
+        let all = by_stage.remove(ALL).map(|arms| (ALL.to_owned(), arms));
+        for (stage, [treated, control]) in all.into_iter().chain(by_stage) {
+            if let Some(readout) = Readout::of(treated, control, worth, cost) {
+                found.push(ActionReadout { action: action.clone(), stage, outcome, readout });
+            }
+        }
+    }
+    found
+}
