@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::{
-    ActionUplift, ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpliftModel,
-    UpsellModel,
+    ActionUplift, ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel,
+    UpliftModel, UpsellModel,
 };
 use crate::families::classifier::Classifier;
 use crate::families::purchases::PurchaseHistory;

@@ -147,7 +147,9 @@ fn asked<'m>(model: &'m Model, product: Option<&str>, row: &[f64]) -> anyhow::Re
     let products = match model {
         Model::Churn(model) => return Ok((None, &model.classifier)),
         Model::Upsell(model) => &model.products,
-        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => bail!("{} gives no probability", model.task()),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => {
+            bail!("{} gives no probability", model.task())
+        }
     };
     let found = match product {
         Some(product) => products.iter().find(|(name, _)| name == product),

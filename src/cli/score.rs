@@ -93,7 +93,9 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let (classifier, name) = match &model {
         Model::Churn(model) => (&model.classifier, "churn_probability"),
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
-        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => bail!("{task} is not scored from a customer table"),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) | Model::Uplift(_) => {
+            bail!("{task} is not scored from a customer table")
+        }
     };
     let probabilities = classifier.probabilities(&customers.rows);
     let rows = customers.rows.par_chunks_exact(plan.width());

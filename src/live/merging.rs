@@ -228,6 +228,7 @@ impl<'a> Merger<'a> {
             known_at: late(&table.known_at, row),
             action: &timelines.actions[table.action[row] as usize],
             is_control: or(&table.is_control, row, 0) == 1,
+            probability: or(&table.probability, row, f32::NAN),
             taken: or(&table.taken, row, 0) == 1,
             outcome_at: time(or(&table.outcome_at, row, NEVER)),
         };

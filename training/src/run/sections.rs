@@ -7,8 +7,8 @@ use super::{ActionFigures, ContractFigures, Figures, HoldOut, Trained};
 use crate::evaluate::HeldOut;
 use crate::report::{
     Candidate, ClassifierQuality, EffectQuality, FeatureDependence, FeatureImportance, FeatureWeight, FreeText,
-    KeyFigures, Lifetime, ModelComparison, OfferLists, ParameterRow, PurchaseTracking, Renewals, Section, SettingsTried,
-    Tile, ValueQuality, count,
+    KeyFigures, Lifetime, ModelComparison, OfferLists, ParameterRow, PurchaseTracking, Renewals, Section,
+    SettingsTried, Tile, ValueQuality, count,
 };
 
 /// The sections of one trained model. `currency` is shown with amounts.
