@@ -7,7 +7,9 @@ use tend_models::scorecard::Scorecard;
 use tend_models::scorer::{BoundScorer, Scorer};
 use tend_models::timeline::Timelines;
 
-use crate::decision::{CompiledPolicy, Decision, FeatureView, Policy, PolicyError, Subject, decide};
+use crate::decision::{
+    Choice, CompiledPolicy, Dealings, Decision, FeatureView, Policy, PolicyError, Subject, Weighing,
+};
 
 /// Customers, models and policy.
 pub struct Book {
@@ -41,10 +43,29 @@ impl Book {
 
     /// Scores a customer of `bound` as known before a moment, and decides.
     pub fn judge(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
+        self.weigh(bound, customer, moment, |weighing| weighing.decide(Choice::Best))
+    }
+
+    /// Scores a customer of `bound` as known before a moment, and weighs the actions for whoever chooses.
+    pub fn weigh<T>(
+        &self,
+        bound: &mut BoundScorer<'_>,
+        customer: usize,
+        moment: Moment,
+        choose: impl FnOnce(&Weighing<'_>) -> T,
+    ) -> (Scorecard, T) {
+        let dealings = Dealings::of(bound.timelines(), customer, moment);
         let (scorecard, values) = bound.score(customer, moment);
         let features = FeatureView { names: &self.names, kinds: &self.kinds, values };
-        let decision = decide(&self.policy, &Subject { scorecard: &scorecard, features });
-        (scorecard, decision)
+        let subject = Subject { scorecard: &scorecard, features, dealings: &dealings };
+        let chosen = choose(&Weighing::of(&self.policy, &subject));
+        (scorecard, chosen)
+    }
+
+    /// The policy, with its names resolved.
+    #[must_use]
+    pub fn policy(&self) -> &CompiledPolicy {
+        &self.policy
     }
 
     /// Judges customers of the book, in their order, whatever the number of threads.

@@ -13,6 +13,7 @@ mod features;
 #[cfg(feature = "train")]
 mod init;
 mod models;
+mod policy;
 mod project;
 #[cfg(feature = "train")]
 mod score;
@@ -78,6 +79,9 @@ enum Command {
     /// Writes the next best action for every customer.
     #[cfg(feature = "train")]
     Decide(decide::Args),
+    /// Checks a policy, shows examples, and says what another policy would have earned.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Lists, shows, promotes, rolls back and verifies published models.
     Models(models::Args),
     /// Answers over HTTP.
@@ -119,6 +123,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Features(args) => features::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
+        Command::Policy(command) => policy::run(&project, &command),
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),

@@ -6,7 +6,7 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 
-use super::{CompiledPolicy, Decision, FeatureView, Policy, PolicyKind, Subject, decide};
+use super::{CompiledPolicy, Dealings, Decision, FeatureView, PastContact, Policy, PolicyKind, Subject, decide};
 
 /// A customer whose features and scores a test can set.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(super) struct Customer {
     pub(super) kinds: Vec<FeatureKind>,
     pub(super) values: Vec<f64>,
     pub(super) scorecard: Scorecard,
+    pub(super) dealings: Dealings<'static>,
 }
 
 impl Customer {
@@ -52,6 +53,7 @@ impl Customer {
                 reasons: Vec::new(),
                 model_versions: BTreeMap::from([(Task::Churn, "3".to_owned())]),
             },
+            dealings: Dealings::default(),
         }
     }
 
@@ -83,10 +85,23 @@ impl Customer {
         self
     }
 
+    /// A contact so many days before the moment; contacts must come in the order of time.
+    pub(super) fn contacted(mut self, days_before: i64, action: &'static str, taken: bool) -> Self {
+        let at = self.scorecard.moment.plus_days(-days_before);
+        self.dealings.contacts.push(PastContact { at, action, taken });
+        self
+    }
+
+    pub(super) fn consent(mut self, channel: &'static str, granted: bool) -> Self {
+        self.dealings.consents.push((channel, granted));
+        self
+    }
+
     pub(super) fn subject(&self) -> Subject<'_> {
         Subject {
             scorecard: &self.scorecard,
             features: FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values },
+            dealings: &self.dealings,
         }
     }
 
@@ -126,7 +141,7 @@ pub(super) fn action(id: &str, goal: &str, cost: f64, rest: &str) -> String {
 
 /// The policy for shops that comes with the product.
 pub(super) fn shop() -> CompiledPolicy {
-    compiled(Policy::default_toml(PolicyKind::Shop))
+    compiled(&Policy::default_toml_in(PolicyKind::Shop, "EUR"))
 }
 
 /// A customer who last bought so many days ago, and so often in all.

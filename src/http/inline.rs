@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tend_models::timeline::{
-    Attribute, AttributeValues, ContactRow, EventRow, PurchaseRow, SubscriptionRow, Timelines, TimelinesBuilder,
+    Attribute, AttributeValues, ConsentRow, ContactRow, EventRow, PurchaseRow, SubscriptionRow, Timelines,
+    TimelinesBuilder,
 };
 
 use super::problem::{Fault, Problem};
-use super::request::{AttributeValue, Contact, Event, InlineCustomer, Number, Subscription, Text, Transaction, When};
+use super::request::{
+    AttributeValue, Consent, ConsentStatus, Contact, Event, InlineCustomer, Number, Subscription, Text, Transaction,
+    When,
+};
 
 /// Makes timelines; `known` are the attributes that the book has, which alone can be given.
 ///
@@ -119,6 +123,9 @@ fn add_rows(builder: &mut TimelinesBuilder, customer: u32, given: &InlineCustome
     for row in &given.contacts {
         builder.add_contact(customer, &contact(row));
     }
+    for row in &given.consents {
+        builder.add_consent(customer, &consent(row));
+    }
 }
 
 /// A return has a negative amount or quantity; then all its numbers are negative, as in the tables.
@@ -146,6 +153,15 @@ fn subscription(row: &Subscription) -> SubscriptionRow<'_> {
         mrr: row.mrr.get(),
         bill_period_months: number(row.bill_period_months) as f32,
         discount: number(row.discount) as f32,
+    }
+}
+
+fn consent(row: &Consent) -> ConsentRow<'_> {
+    ConsentRow {
+        at: row.changed_at.0,
+        known_at: row.available_at.map(|when| when.0),
+        channel: row.channel.as_str(),
+        is_granted: row.status == ConsentStatus::Granted,
     }
 }
 

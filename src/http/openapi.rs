@@ -149,6 +149,10 @@ fn schemas() -> Value {
             "events": {"type": "array", "items": closed(&["event_time", "event_type"], json!({
                 "event_time": moment, "event_type": name, "value": number, "available_at": moment,
             }))},
+            "consents": {"type": "array", "items": closed(&["changed_at", "channel", "status"], json!({
+                "changed_at": moment, "channel": name, "status": {"enum": ["granted", "denied"]},
+                "available_at": moment,
+            }))},
             "contacts": {"type": "array", "items": closed(&["sent_at", "action_id"], json!({
                 "sent_at": moment, "action_id": name, "is_control": {"type": "boolean"},
                 "outcome": name, "outcome_at": moment, "available_at": moment,
@@ -156,13 +160,14 @@ fn schemas() -> Value {
         })),
         "Scorecard": {
             "type": "object",
-            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "reasons",
+            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift", "reasons",
                 "model_versions"],
             "properties": {"moment": {"type": "integer", "description": "Seconds since 1970-01-01 00:00:00 UTC."}},
         },
         "Decision": object(&["customer_id", "moment", "stage", "action", "action_label", "channel", "product",
-            "expected_gain", "at_stake", "effect", "effect_source", "cost", "probability", "reason", "deadline",
-            "considered", "scores", "model_versions", "policy_version"]),
+            "expected_gain", "priority", "at_stake", "effect", "effect_source", "cost", "probability", "control_group",
+            "reason", "deadline", "contact_from", "considered", "without", "scores", "model_versions",
+            "policy_version"]),
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status", "detail", "error", "error_code", "message"],

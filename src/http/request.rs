@@ -66,6 +66,8 @@ pub(super) struct InlineCustomer {
     pub(super) events: Vec<Event>,
     #[serde(default)]
     pub(super) contacts: Vec<Contact>,
+    #[serde(default)]
+    pub(super) consents: Vec<Consent>,
 }
 
 /// The value of an attribute.
@@ -108,6 +110,22 @@ pub(super) struct Event {
     pub(super) event_type: Text,
     pub(super) value: Option<Number>,
     pub(super) available_at: Option<When>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Consent {
+    pub(super) changed_at: When,
+    pub(super) channel: Text,
+    pub(super) status: ConsentStatus,
+    pub(super) available_at: Option<When>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ConsentStatus {
+    Granted,
+    Denied,
 }
 
 #[derive(Debug, Deserialize)]
