@@ -12,6 +12,10 @@ mod explain;
 mod features;
 #[cfg(feature = "train")]
 mod init;
+#[cfg(feature = "train")]
+mod metrics;
+#[cfg(feature = "serve")]
+mod keys;
 mod models;
 mod policy;
 mod project;
@@ -82,11 +86,17 @@ enum Command {
     /// Checks a policy, shows examples, and says what another policy would have earned.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Tells who came, stayed, left and came back in each period, and what they brought.
+    #[cfg(feature = "train")]
+    Metrics(metrics::Args),
     /// Lists, shows, promotes, rolls back and verifies published models.
     Models(models::Args),
     /// Answers over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    /// Makes, lists and revokes API keys of the service.
+    #[cfg(feature = "serve")]
+    Keys(keys::Args),
 }
 
 /// An error of how a command was used, which the parser cannot see: exit code 2.
@@ -124,8 +134,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
         Command::Policy(command) => policy::run(&project, &command),
+        #[cfg(feature = "train")]
+        Command::Metrics(args) => metrics::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),
+        #[cfg(feature = "serve")]
+        Command::Keys(args) => keys::run(&project, &args),
     }
 }

@@ -70,6 +70,18 @@ impl Scorer {
         &self.versions
     }
 
+    /// The model of who leaves.
+    #[must_use]
+    pub fn churn(&self) -> Option<&ChurnModel> {
+        self.churn.as_ref()
+    }
+
+    /// The model of who takes what.
+    #[must_use]
+    pub fn upsell(&self) -> Option<&UpsellModel> {
+        self.upsell.as_ref()
+    }
+
     /// The widest feature plan of the loaded models: what stages and conditions can name.
     #[must_use]
     pub fn profile(&self) -> FeaturePlan {

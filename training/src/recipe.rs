@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
@@ -51,6 +52,11 @@ pub struct Recipe {
     pub clv: Clv,
     /// How models are trained.
     pub training: Training,
+    /// What lifecycle metrics count as what.
+    pub metrics: Metrics,
+    /// Where the service keeps what it must not forget; read by the service alone.
+    #[serde(skip_serializing)]
+    pub store: IgnoredAny,
 }
 
 /// The company.
@@ -218,6 +224,29 @@ pub struct Training {
 impl Default for Training {
     fn default() -> Self {
         Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
+    }
+}
+
+/// Which events tell what customers think, for lifecycle metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Answers from 0 to 10 to "would you recommend us?".
+    pub nps_event: String,
+    /// Answers from 1 to 5 to "how satisfied were you?".
+    pub csat_event: String,
+    /// Complaints.
+    pub complaint_events: Vec<String>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            nps_event: "nps".to_owned(),
+            csat_event: "csat".to_owned(),
+            complaint_events: names(&["complaint", "support_ticket"]),
+        }
     }
 }
 
