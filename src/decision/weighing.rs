@@ -50,10 +50,13 @@ impl<'a> Weighing<'a> {
     }
 
     /// The places in the policy of the actions that can be chosen, the best first, each with its priority: those that
-    /// may be taken and pay; none for a customer of the control group.
+    /// may be taken and pay; of these only those with a known effect, if there are any; none for a customer of the
+    /// control group.
     pub fn open(&self) -> impl Iterator<Item = (usize, f64)> {
         let open = if self.is_control { &[] } else { self.ranking.paying() };
-        open.iter().map(|candidate| (candidate.place, candidate.terms.priority))
+        let basis = open.first().map(|best| best.terms.basis);
+        let comparable = open.iter().take_while(move |candidate| Some(candidate.terms.basis) == basis);
+        comparable.map(|candidate| (candidate.place, candidate.terms.priority))
     }
 
     /// The stage's name.
