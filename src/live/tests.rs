@@ -70,7 +70,7 @@ fn store() -> (tempfile::TempDir, Store) {
 /// Every customer has a profile and a purchase the day before the cut, and one streamed purchase.
 fn frame_rows() -> Vec<(usize, StreamedRow)> {
     let of = |customer: usize| {
-        let profile = json!({"customer": {"created_at": day(-1, 0), "attributes": {"country": ["AT", "DE"][customer % 2]}}});
+        let profile = json!({"customer": {"created_at": day(-1, 0), "attributes": {"country": (["AT", "DE"][customer % 2])}}});
         let last = json!({"transaction": {"event_time": day(CUT_DAY - 1, 86_399), "amount": 1}});
         let new = json!({"transaction": {"event_time": day(CUT_DAY, 1), "amount": 2}});
         [profile, last, new].map(|value| (customer, row(value)))
