@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tend_models::artifact::Model;
 use tend_models::families::classifier::Family;
 use tend_models::quantities::Probability;
+use tend_models::registry::Registry;
 use tend_models::scorecard::Task;
 use tend_models::timeline::save_timelines;
 
