@@ -8,7 +8,8 @@ use tend_models::scorer::{BoundScorer, Scorer};
 use tend_models::timeline::Timelines;
 
 use crate::decision::{
-    CompiledPolicy, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, decide, stage_name,
+    Choice, CompiledPolicy, Dealings, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, Weighing,
+    stage_name,
 };
 
 /// Customers, models and policy.
@@ -58,29 +59,42 @@ impl Book {
         (0..self.timelines.len()).filter(there).collect()
     }
 
-    /// Scores a customer of `bound` as known before a moment, and decides.
+    /// Scores a customer of `bound` as known before a moment, with reasons, and decides.
     pub fn judge(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
-        let scorecard = bound.score(customer, moment);
-        let decision = decide(&self.policy, &self.subject(bound, &scorecard, &|| scorecard.reasons.clone()));
-        (scorecard, decision)
+        let (scorecard, decision) = self.decide(bound, customer, moment);
+        (Scorecard { reasons: bound.reasons(&scorecard), ..scorecard }, decision)
     }
 
     /// Decides as [`judge`](Self::judge) does; the scorecard has no reasons, which are worked out only where the
     /// decision tells one.
     pub fn decide(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
+        self.weigh(bound, customer, moment, |weighing| weighing.decide(Choice::Best))
+    }
+
+    /// Scores a customer of `bound` as known before a moment, and weighs the actions for whoever chooses.
+    pub fn weigh<T>(
+        &self,
+        bound: &mut BoundScorer<'_>,
+        customer: usize,
+        moment: Moment,
+        choose: impl FnOnce(&Weighing<'_>) -> T,
+    ) -> (Scorecard, T) {
         let scorecard = bound.estimate(customer, moment);
-        let decision = decide(&self.policy, &self.subject(bound, &scorecard, &|| bound.reasons(&scorecard)));
-        (scorecard, decision)
+        let dealings = Dealings::of(bound.timelines(), customer, moment);
+        let reasons = || bound.reasons(&scorecard);
+        let chosen = choose(&Weighing::of(&self.policy, &self.subject(bound, &scorecard, &dealings, &reasons)));
+        (scorecard, chosen)
     }
 
     fn subject<'a>(
         &'a self,
         bound: &'a BoundScorer<'_>,
         scorecard: &'a Scorecard,
+        dealings: &'a Dealings<'a>,
         reasons: &'a (dyn Fn() -> Vec<String> + Sync),
     ) -> Subject<'a> {
         let features = FeatureView { names: &self.names, kinds: &self.kinds, values: bound.profile_row() };
-        Subject { scorecard, features, reasons }
+        Subject { scorecard, features, dealings, reasons }
     }
 
     /// Scores customers of the book with the name of their stage and their risk band, in their order, whatever the
@@ -89,7 +103,9 @@ impl Book {
     pub fn score_all(&self, moment: Moment, customers: &[usize]) -> Vec<Scored> {
         self.for_all(customers, |bound, customer| {
             let scorecard = bound.score(customer, moment);
-            let stage = stage_name(&self.policy, &self.subject(bound, &scorecard, &Vec::new)).to_owned();
+            let dealings = Dealings::of(bound.timelines(), customer, moment);
+            let subject = self.subject(bound, &scorecard, &dealings, &Vec::new);
+            let stage = stage_name(&self.policy, &subject).to_owned();
             let risk_band = scorecard.churn_probability.map(|churn| self.policy.risk_band(churn));
             Scored { scorecard, stage, risk_band }
         })

@@ -19,6 +19,7 @@ mod keys;
 #[cfg(feature = "train")]
 mod metrics;
 mod models;
+mod policy;
 mod project;
 #[cfg(feature = "train")]
 mod score;
@@ -86,6 +87,9 @@ enum Command {
     /// Writes the next best action for every customer.
     #[cfg(feature = "train")]
     Decide(decide::Args),
+    /// Checks a policy, shows examples, and says what another policy would have earned.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Tells who came, stayed, left and came back in each period, and what they brought.
     #[cfg(feature = "train")]
     Metrics(metrics::Args),
@@ -133,6 +137,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Features(args) => features::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
+        Command::Policy(command) => policy::run(&project, &command),
         #[cfg(feature = "train")]
         Command::Metrics(args) => metrics::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),

@@ -6,31 +6,43 @@
 
 use std::collections::BTreeMap;
 
-use jiff::ToSpan;
 use serde::{Serialize, Serializer};
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{Scorecard, Task};
 
 mod action;
+mod allotment;
 mod arbitration;
+pub mod budget;
+mod contact_rules;
+mod control;
+mod dealings;
+pub mod exploration;
 mod expression;
 #[cfg(test)]
 mod fixtures;
 mod names;
+pub mod off_policy;
 mod policy;
 mod reason;
+mod refusal;
+mod scope;
 mod stage;
+mod terms;
+mod verdict;
+mod weighing;
+mod weight;
 
 pub use action::{EffectSource, Goal};
+pub use allotment::{Allotment, Constraint, Offers, allot};
+pub use dealings::{Dealings, PastContact};
 pub use expression::ExpressionError;
-pub use policy::{CompiledPolicy, Policy, PolicyError, PolicyKind};
+pub use policy::{ActionSummary, CompiledPolicy, Policy, PolicyError, PolicyKind};
 pub use stage::{RiskBand, RiskBands};
-
-use action::{Action, Valuation};
-use arbitration::Ranking;
-use expression::Facts;
-use stage::Stage;
+pub use terms::{Basis, ProbabilitySource, Terms, ValueSource};
+pub use weighing::{Choice, Weighing};
+pub use weight::Factor;
 
 /// The action that stands for doing nothing.
 pub const LEAVE_ALONE: &str = "leave_alone";
@@ -44,6 +56,8 @@ pub struct Subject<'a> {
     pub features: FeatureView<'a>,
     /// Why the churn probability is what it is, strongest first: asked for only where a sentence tells it.
     pub reasons: &'a (dyn Fn() -> Vec<String> + Sync),
+    /// Earlier contacts and consents.
+    pub dealings: &'a Dealings<'a>,
 }
 
 /// One row of features, in the plan that the policy was compiled for; all three are (features,).
@@ -75,25 +89,36 @@ pub struct Decision {
     pub channel: Option<String>,
     /// The product to offer, for cross-selling.
     pub product: Option<String>,
-    /// Expected incremental profit in money: effect x at stake - cost.
+    /// Expected incremental profit in money: effect x at stake - cost; 0 where no effect is known.
     pub expected_gain: f64,
-    /// Money that one success is worth; for leaving alone the customer's own value, `None` if unknown.
+    /// By which the action was ranked: see [`Terms::priority`]; 0 for leaving alone.
+    pub priority: f64,
+    /// Money that one success is worth; the customer's own value for leaving alone and for an effect on spend, `None`
+    /// if unknown.
     pub at_stake: Option<f64>,
-    /// Probability that the action changes: of staying, buying or coming back.
+    /// What the action changes: the probability of staying, buying or coming back, or spend in money.
     pub effect: f64,
     /// Where the size of the effect comes from; `None` for leaving alone.
     pub effect_source: Option<EffectSource>,
     /// Money the contact costs.
     pub cost: f64,
-    /// Probability with which this action was selected, which is 1 for a choice that leaves nothing to chance.
+    /// Probability with which this action was selected: that of being in the control group, or not, where one would
+    /// be acted on, and 1 for a choice that leaves nothing to chance.
     pub probability: f64,
+    /// Whether the customer is in the control group, and so left alone whatever would pay.
+    pub control_group: bool,
     /// Why this customer and why this action, for a person.
     pub reason: String,
     /// Last day on which the action makes sense, as a UTC date; `None` for leaving alone.
     #[serde(serialize_with = "as_optional_text")]
     pub deadline: Option<jiff::civil::Date>,
-    /// Every action and leaving alone, with the verdict on each: by expected gain, then by id.
+    /// When the channel's hours begin; `None` is at once.
+    #[serde(serialize_with = "as_optional_text")]
+    pub contact_from: Option<Moment>,
+    /// Every action and leaving alone, with the verdict on each: by rank, then by id.
     pub considered: Vec<Considered>,
+    /// The factors of the priority that the policy switches off: each is 1, whatever the terms say.
+    pub without: Vec<Factor>,
     /// The scores that matter most to the choice.
     pub scores: DecisionScores,
     /// The version of the model that answered, by task.
@@ -107,11 +132,13 @@ pub struct Decision {
 pub struct Considered {
     /// Id of the action, or [`LEAVE_ALONE`].
     pub action: String,
-    /// Expected incremental profit in money; `None` if the action may not be taken or cannot be valued.
+    /// Expected incremental profit in money; `None` if the action may not be taken, cannot be valued, or no effect of
+    /// it is known.
     pub expected_gain: Option<f64>,
-    /// `chosen`, `lower expected gain`, `does not pay`, `not eligible: <condition>`, `not for stage <name>`, or
-    /// `cannot be valued: no <estimate>`.
+    /// `chosen`, or the rule or the comparison by which it lost.
     pub verdict: String,
+    /// Every number behind its priority; `None` if the action may not be taken, and for leaving alone.
+    pub terms: Option<Terms>,
 }
 
 /// The scores behind a decision.
@@ -130,21 +157,7 @@ pub struct DecisionScores {
 /// The features must be in the plan that the policy was compiled for; a value that is missing counts as unknown.
 #[must_use]
 pub fn decide(policy: &CompiledPolicy, subject: &Subject<'_>) -> Decision {
-    let resolver = policy.resolver(subject);
-    let context = policy.context(&resolver);
-    let facts = &resolver.facts;
-
-    let stage = stage::stage_of(&policy.stages, &context);
-    let ranking = arbitration::arbitrate(policy, stage, facts, &context);
-    let stage = &policy.stages[stage];
-    let reason = reason::reason(policy, stage, &ranking, facts);
-    let own_value = action::value_at_stake(policy, facts, &context);
-    let chosen = ranking.chosen();
-    let alone = leave_alone(policy, stage, ranking, facts, reason, own_value);
-    match chosen {
-        Some((action, valuation)) => act(action, &valuation, alone),
-        None => alone,
-    }
+    Weighing::of(policy, subject).decide(Choice::Best)
 }
 
 /// The name of the stage that the customer is in, without deciding.
@@ -155,66 +168,13 @@ pub fn stage_name<'a>(policy: &'a CompiledPolicy, subject: &Subject<'_>) -> &'a 
     &policy.stages[stage::stage_of(&policy.stages, &context)].name
 }
 
-fn leave_alone(
-    policy: &CompiledPolicy,
-    stage: &Stage,
-    ranking: Ranking<'_>,
-    facts: &Facts<'_>,
-    reason: String,
-    at_stake: Option<f64>,
-) -> Decision {
-    let scorecard = facts.subject.scorecard;
-    Decision {
-        customer_id: scorecard.customer_id.clone(),
-        moment: scorecard.moment,
-        stage: stage.name.clone(),
-        action: LEAVE_ALONE.to_owned(),
-        action_label: "Leave alone".to_owned(),
-        channel: None,
-        product: None,
-        expected_gain: 0.0,
-        at_stake,
-        effect: 0.0,
-        effect_source: None,
-        cost: 0.0,
-        probability: 1.0,
-        reason,
-        deadline: None,
-        considered: ranking.considered,
-        scores: DecisionScores {
-            churn_probability: scorecard.churn_probability,
-            risk_band: facts.risk_band,
-            predicted_clv: scorecard.value.map(|value| value.predicted_clv),
-        },
-        model_versions: scorecard.model_versions.clone(),
-        policy_version: policy.version.clone(),
-    }
-}
-
-fn act(action: &Action, valuation: &Valuation<'_>, alone: Decision) -> Decision {
-    let today = alone.moment.date();
-    Decision {
-        action: action.id.clone(),
-        action_label: action.label.clone(),
-        channel: Some(action.channel.clone()),
-        product: valuation.product.map(str::to_owned),
-        expected_gain: valuation.gain,
-        at_stake: Some(valuation.at_stake),
-        effect: valuation.effect,
-        effect_source: Some(action.effect_source),
-        cost: action.cost,
-        deadline: Some(today.saturating_add(action.deadline_days.days())),
-        ..alone
-    }
-}
-
 fn as_text<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(moment)
 }
 
-fn as_optional_text<S: Serializer>(date: &Option<jiff::civil::Date>, serializer: S) -> Result<S::Ok, S::Error> {
-    match date {
-        Some(date) => serializer.collect_str(date),
+fn as_optional_text<T: std::fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
 }

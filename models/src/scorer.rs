@@ -194,7 +194,13 @@ pub struct BoundScorer<'a> {
     owned: Vec<u32>,
 }
 
-impl BoundScorer<'_> {
+impl<'a> BoundScorer<'a> {
+    /// The customers that are scored.
+    #[must_use]
+    pub fn timelines(&self) -> &'a Timelines {
+        self.timelines
+    }
+
     /// Scores a customer as known before a moment, with reasons.
     ///
     /// # Panics

@@ -57,7 +57,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let company = simulate(&SimulateParams { customers: args.customers, seed: args.seed, ..SimulateParams::default() });
     company.write(&args.dir.join("data"))?;
     std::fs::write(args.dir.join("tend.toml"), RECIPE)?;
-    std::fs::write(args.dir.join("policy.toml"), Policy::default_toml(PolicyKind::Shop))?;
+    std::fs::write(args.dir.join("policy.toml"), Policy::default_toml_in(PolicyKind::Shop, "EUR"))?;
 
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed;
@@ -72,7 +72,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     eprintln!("deciding");
     let book = project.book(ingested.timelines)?;
     let judged = book.decide_all(as_of, &book.customers_at(as_of));
-    let listed = write_worklist(&args.dir.join("worklist.csv"), &judged, false)?;
+    let listed = write_worklist(&args.dir.join("worklist.csv"), judged.iter().map(|(_, decision)| decision), false)?;
     let report = report(&trained, &ingested.received, &judged, &as_of.to_string(), currency(&recipe));
     std::fs::write(args.dir.join("report.html"), render(&report))?;
     if json {

@@ -1,4 +1,6 @@
-//! `tend explain`: why one customer has this probability.
+//! `tend explain`: why one customer has this probability, or this decision.
+
+mod decision;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,9 @@ pub struct Args {
     /// The customer's id.
     #[arg(long)]
     customer: String,
+    /// Explains the decision, with every other action and why it lost.
+    #[arg(long, conflicts_with_all = ["task", "version", "product", "table"])]
+    decision: bool,
     /// The task.
     #[arg(long, default_value = "churn")]
     task: TaskName,
@@ -60,6 +65,9 @@ struct Answer {
 
 /// Explains one customer.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
+    if args.decision {
+        return decision::explain(project, &args.customer, args.as_of);
+    }
     let task = Task::from(args.task);
     if !matches!(task, Task::Churn | Task::Upsell) {
         return Err(usage_error("only probabilities are explained; expected --task churn or --task upsell"));

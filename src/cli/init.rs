@@ -10,7 +10,7 @@ use tend_training::evaluate::Campaign;
 use tend_training::ingest::{Mapped, find_cancelled_prefix, known_columns, proposed_column};
 use tend_training::recipe::Source;
 use tend_training::run::{TableChecked, TableToJudge, Target, check_table};
-use tend_training::tables::{TableFile, TextFormat};
+use tend_training::tables::{TableError, TableFile, TextFormat};
 
 use super::project::{Project, account};
 
@@ -70,7 +70,11 @@ pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
         PolicyKind::Subscription
     };
     std::fs::write(&recipe_path, recipe)?;
-    std::fs::write(&policy_path, Policy::default_toml(kind))?;
+    let policy = match only_currency(&tables)? {
+        Some(currency) => Policy::default_toml_in(kind, &currency),
+        None => Policy::default_toml(kind).to_owned(),
+    };
+    std::fs::write(&policy_path, policy)?;
     if project.json {
         let tables: Vec<&str> = tables.iter().map(|(table, _)| *table).collect();
         return project
@@ -79,6 +83,19 @@ pub fn init(project: &Project, args: &InitArgs) -> anyhow::Result<()> {
     println!("wrote {} for {} tables, and {}", recipe_path.display(), tables.len(), policy_path.display());
     println!("next: look at the column mapping, then run `tend check --project {}`", project.folder.display());
     Ok(())
+}
+
+/// The currency of the transactions, if they have one and the same.
+fn only_currency(tables: &[(&str, TableFile)]) -> anyhow::Result<Option<String>> {
+    let transactions = tables.iter().find(|(table, file)| *table == "transactions" && file.has("currency"));
+    let Some((_, file)) = transactions else { return Ok(None) };
+    let mut found = std::collections::BTreeSet::new();
+    file.read(&["currency".to_owned()], |batch| {
+        let texts = batch.texts("currency")?;
+        found.extend(texts.iter().flatten().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
+        Ok::<(), TableError>(())
+    })?;
+    Ok(found.pop_first().filter(|_| found.is_empty()))
 }
 
 /// Tables by their names; a single file with another name is taken for the transactions.

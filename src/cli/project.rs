@@ -1,18 +1,16 @@
 //! A project's folder: its recipe, policy, registry and timelines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-#[cfg(feature = "train")]
 use tend::book::Book;
+use tend::decision::Policy;
 #[cfg(feature = "train")]
 use tend_models::artifact::{Header, Model};
 use tend_models::registry::Registry;
 #[cfg(feature = "train")]
 use tend_models::scorecard::Task;
-#[cfg(feature = "train")]
 use tend_models::scorer::Scorer;
-#[cfg(feature = "train")]
 use tend_models::timeline::Timelines;
 
 /// A project's folder and how answers are written.
@@ -61,23 +59,25 @@ impl Project {
 
     /// The policy.
     #[cfg(feature = "train")]
-    pub fn policy(&self) -> anyhow::Result<tend::decision::Policy> {
-        let path = self.folder.join("policy.toml");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{} cannot be read; write one with `tend init`", path.display()))?;
-        tend::decision::Policy::parse(&text).with_context(|| path.display().to_string())
+    pub fn policy(&self) -> anyhow::Result<Policy> {
+        read_policy(&self.folder.join("policy.toml"))
     }
 
     /// These customers with the published models and the policy.
     #[cfg(feature = "train")]
     pub fn book(&self, timelines: Timelines) -> anyhow::Result<Book> {
+        self.book_with(timelines, &self.policy()?)
+    }
+
+    /// These customers with the published models and another policy.
+    pub fn book_with(&self, timelines: Timelines, policy: &Policy) -> anyhow::Result<Book> {
         let scorer = Scorer::load(&self.registry())?;
         anyhow::ensure!(
             !scorer.is_empty(),
             "no model is published in {}; run `tend train` first",
             self.folder.display()
         );
-        Ok(Book::new(scorer, timelines, &self.policy()?)?)
+        Ok(Book::new(scorer, timelines, policy)?)
     }
 
     /// A version of a task's models; without one, the champion.
@@ -97,6 +97,13 @@ impl Project {
         println!("{}", serde_json::to_string(answer)?);
         Ok(())
     }
+}
+
+/// A policy from a file.
+pub fn read_policy(path: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read; write one with `tend init`", path.display()))?;
+    Policy::parse(&text).with_context(|| path.display().to_string())
 }
 
 #[cfg(feature = "train")]

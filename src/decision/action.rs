@@ -1,13 +1,16 @@
 //! What an action would change for one customer, and what that is worth.
 
 use cel::Context;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Expression, Facts};
 use super::policy::CompiledPolicy;
+use super::refusal::Refusal;
+use super::terms::{Basis, ProbabilitySource, Terms, ValueSource};
 
 /// What an action is meant to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Keep a customer who may leave.
@@ -23,6 +26,9 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// All goals.
+    pub(super) const ALL: [Self; 5] = [Self::Retain, Self::CrossSell, Self::WinBack, Self::Onboard, Self::Service];
+
     /// The name in `policy.toml`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -44,6 +50,10 @@ pub enum EffectSource {
     Assumed,
     /// A randomised experiment.
     Experiment,
+    /// An uplift model.
+    Model,
+    /// Nothing is known of the effect, only how likely the success is.
+    Propensity,
 }
 
 impl EffectSource {
@@ -53,6 +63,8 @@ impl EffectSource {
         match self {
             Self::Assumed => "assumed",
             Self::Experiment => "experiment",
+            Self::Model => "model",
+            Self::Propensity => "propensity",
         }
     }
 }
@@ -66,9 +78,11 @@ pub(super) enum Effect {
     RelativeIncrease(f64),
     /// Probability that it adds: of staying, buying or coming back.
     AddedProbability(f64),
+    /// The policy gives none.
+    Unstated,
 }
 
-/// An action with its compiled condition.
+/// An action with its compiled conditions.
 #[derive(Debug)]
 pub(super) struct Action {
     pub(super) id: String,
@@ -77,149 +91,232 @@ pub(super) struct Action {
     pub(super) suits_stage: Vec<bool>,
     pub(super) goal: Goal,
     pub(super) channel: String,
+    pub(super) group: Option<String>,
     /// Money a contact costs.
     pub(super) cost: f64,
     pub(super) deadline_days: i64,
+    /// First day, as a UTC date.
+    pub(super) valid_from: Option<Date>,
+    /// Last day, as a UTC date.
+    pub(super) valid_until: Option<Date>,
+    pub(super) cool_down_days: u32,
     pub(super) eligible: Option<Expression>,
+    pub(super) applicable: Option<Expression>,
+    pub(super) suitable: Option<Expression>,
     /// The product to sell; the most likely one if `None`.
     pub(super) product: Option<String>,
     /// What one success is worth in money; the models say so if `None`.
     pub(super) value: Option<f64>,
+    /// The factor of the levers of goal, group and action; 1 if the policy switches levers off.
+    pub(super) levers: f64,
     pub(super) effect: Effect,
     pub(super) effect_source: EffectSource,
-}
-
-/// What an action would do for one customer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Valuation<'a> {
-    /// The product that is offered.
-    pub(super) product: Option<&'a str>,
-    /// Probability that the action changes: of staying, buying or coming back.
-    pub(super) effect: f64,
-    /// Money that one success is worth.
-    pub(super) at_stake: f64,
-    /// effect x at stake - cost, in money.
-    pub(super) gain: f64,
 }
 
 /// The estimate without which an action has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing(pub(super) &'static str);
 
+/// What an action is about for one customer, before its effect.
+struct Prospect<'a> {
+    product: Option<&'a str>,
+    probability: Option<f64>,
+    source: ProbabilitySource,
+}
+
 impl Action {
-    /// The expected incremental profit of an action: effect x at stake - cost.
+    /// The terms by which an action is ranked, with the product that it offers.
     ///
     /// With c the churn probability, a the probability of being alive, p the propensity of the product, r the relative
     /// and d the added effect of the policy:
     ///
-    /// | goal | effect | at stake |
+    /// | goal | effect | value |
     /// | --- | --- | --- |
     /// | retain, onboard, service | r c, or min(d, c) | `predicted_clv`, else yearly spend x margin |
     /// | cross_sell | min(r p, 1 - p), or min(d, 1 - p) | the product's margin, else `expected_average_spend` x margin |
     /// | win_back | min(r a, 1 - a), or min(d, 1 - a) | `predicted_clv` / a, else yearly spend x margin |
     ///
     /// `predicted_clv` / a is the value of a customer known to be alive. A `value` in the action replaces
-    /// what is at stake. An unknown c or a sets no limit to d.
+    /// these. An unknown c or a sets no limit to d. An uplift model's effect on this customer takes the place of one
+    /// that is only assumed.
     ///
     /// # Errors
     /// [`Missing`] if an estimate that the formula needs is unknown or the result is not finite.
-    pub(super) fn value<'a>(
+    pub(super) fn terms<'a>(
         &'a self,
         policy: &CompiledPolicy,
         facts: &Facts<'a>,
         context: &Context<'_, '_>,
-    ) -> Result<Valuation<'a>, Missing> {
-        let (product, effect, at_stake) = match self.goal {
-            Goal::Retain | Goal::Onboard | Goal::Service => {
-                let at_stake = || value_at_stake(policy, facts, context);
-                (None, self.churn_avoided(facts)?, self.worth(at_stake)?)
-            }
-            Goal::CrossSell => self.purchase_added(policy, facts)?,
-            Goal::WinBack => {
-                let at_stake = || value_if_back(policy, facts, context);
-                (None, self.return_added(facts)?, self.worth(at_stake)?)
-            }
+        context_factor: f64,
+    ) -> Result<(Option<&'a str>, Terms), Missing> {
+        let prospect = self.prospect(facts)?;
+        let (effect, effect_source, on_spend) = self.effect_on(&prospect, facts)?;
+        let (value, value_source) = match on_spend {
+            true => (policy.margin, ValueSource::Margin),
+            false => self.worth(policy, &prospect, facts, context)?,
         };
-        let gain = effect * at_stake - self.cost;
-        if !gain.is_finite() {
-            return Err(Missing("a value that is a finite amount"));
+        let basis = if effect.is_some() { Basis::Incremental } else { Basis::Propensity };
+        let mut terms = Terms {
+            basis,
+            probability: prospect.probability,
+            probability_source: prospect.source,
+            effect,
+            effect_source,
+            value,
+            value_source,
+            cost: self.cost,
+            context: context_factor,
+            levers: self.levers,
+            priority: 0.0,
+        };
+        terms.priority = terms.ranked(policy.factors).ok_or(Missing("probability to rank by"))?;
+        if !(terms.priority.is_finite() && terms.expected_gain().is_none_or(f64::is_finite)) {
+            return Err(Missing("value that is a finite amount"));
         }
-        Ok(Valuation { product, effect, at_stake, gain })
+        Ok((prospect.product, terms))
     }
 
-    fn worth(&self, modelled: impl FnOnce() -> Option<f64>) -> Result<f64, Missing> {
-        let worth = self.value.or_else(modelled);
-        worth.ok_or(Missing("lifetime value or yearly spend"))
+    /// The first condition that does not hold.
+    pub(super) fn check_conditions<'a>(&'a self, context: &Context<'_, '_>) -> Result<(), Refusal<'a>> {
+        let refusals: [(&Option<Expression>, fn(&'a str) -> Refusal<'a>); 3] = [
+            (&self.eligible, Refusal::NotEligible),
+            (&self.applicable, Refusal::NotApplicable),
+            (&self.suitable, Refusal::NotSuitable),
+        ];
+        for (condition, refusal) in refusals {
+            if let Some(condition) = condition
+                && !condition.holds(context)
+            {
+                return Err(refusal(condition.source()));
+            }
+        }
+        Ok(())
     }
 
-    fn churn_avoided(&self, facts: &Facts<'_>) -> Result<f64, Missing> {
-        let churn = facts.subject.scorecard.churn_probability;
+    fn prospect<'a>(&'a self, facts: &Facts<'a>) -> Result<Prospect<'a>, Missing> {
+        let scorecard = facts.subject.scorecard;
+        Ok(match self.goal {
+            Goal::Retain | Goal::Onboard | Goal::Service => Prospect {
+                product: None,
+                probability: scorecard.churn_probability.map(|churn| churn.get()),
+                source: ProbabilitySource::ChurnModel,
+            },
+            Goal::CrossSell => {
+                let offered = match &self.product {
+                    Some(product) => facts.propensity(product),
+                    None => facts.top,
+                };
+                let offered = offered.ok_or(Missing("propensity of a product not owned yet"))?;
+                Prospect {
+                    product: Some(&offered.product),
+                    probability: Some(offered.probability.get()),
+                    source: ProbabilitySource::PropensityModel,
+                }
+            }
+            Goal::WinBack => Prospect {
+                product: None,
+                probability: scorecard.value.map(|value| value.probability_alive.get()),
+                source: ProbabilitySource::LifetimeValueModel,
+            },
+        })
+    }
+
+    /// The effect, its source, and whether it is one on spend in money rather than on a probability.
+    fn effect_on(
+        &self,
+        prospect: &Prospect<'_>,
+        facts: &Facts<'_>,
+    ) -> Result<(Option<f64>, EffectSource, bool), Missing> {
+        if let EffectSource::Assumed | EffectSource::Model = self.effect_source
+            && let Some(own) = facts.uplift(&self.id)
+        {
+            return Ok((Some(own.effect), EffectSource::Model, !own.outcome.is_probability()));
+        }
+        if self.effect_source == EffectSource::Propensity {
+            return Ok((None, EffectSource::Propensity, false));
+        }
+        let stated = match self.goal {
+            Goal::Retain | Goal::Onboard | Goal::Service => self.churn_avoided(prospect.probability)?,
+            Goal::CrossSell | Goal::WinBack => self.added_to(prospect.probability)?,
+        };
+        Ok((Some(stated), self.effect_source, false))
+    }
+
+    fn churn_avoided(&self, churn: Option<f64>) -> Result<f64, Missing> {
         match (self.effect, churn) {
+            (Effect::Unstated, _) => Err(NO_UPLIFT),
             (Effect::AddedProbability(added), None) => Ok(added),
-            (Effect::AddedProbability(added), Some(churn)) => Ok(added.min(churn.get())),
-            (Effect::RelativeReduction(share), Some(churn)) => Ok(share * churn.get()),
+            (Effect::AddedProbability(added), Some(churn)) => Ok(added.min(churn)),
+            (Effect::RelativeReduction(share) | Effect::RelativeIncrease(share), Some(churn)) => Ok(share * churn),
             _ => Err(Missing("churn probability")),
         }
     }
 
-    fn purchase_added<'a>(
-        &'a self,
-        policy: &CompiledPolicy,
-        facts: &Facts<'a>,
-    ) -> Result<(Option<&'a str>, f64, f64), Missing> {
-        let offered = match &self.product {
-            Some(product) => facts.propensity(product),
-            None => facts.top,
-        };
-        let offered = offered.ok_or(Missing("propensity of a product not owned yet"))?;
-        let effect = self.added_to(offered.probability.get());
-        let own = policy.product_margins.get(&offered.product).copied();
-        let average = || {
-            let value = facts.subject.scorecard.value?;
-            Some(value.expected_average_spend.get() * policy.margin)
-        };
-        let at_stake = self.value.or(own).or_else(average);
-        let at_stake = at_stake.ok_or(Missing("product margin or expected average spend"))?;
-        Ok((Some(&offered.product), effect, at_stake))
-    }
-
-    fn return_added(&self, facts: &Facts<'_>) -> Result<f64, Missing> {
-        match (self.effect, facts.subject.scorecard.value) {
+    /// What the effect adds to a probability, which cannot exceed 1.
+    fn added_to(&self, probability: Option<f64>) -> Result<f64, Missing> {
+        match (self.effect, probability) {
+            (Effect::Unstated, _) => Err(NO_UPLIFT),
             (Effect::AddedProbability(added), None) => Ok(added),
-            (_, Some(value)) => Ok(self.added_to(value.probability_alive.get())),
+            (Effect::AddedProbability(added), Some(probability)) => Ok(added.min(1.0 - probability)),
+            (Effect::RelativeIncrease(share) | Effect::RelativeReduction(share), Some(probability)) => {
+                Ok((share * probability).min(1.0 - probability))
+            }
             _ => Err(Missing("probability of being alive")),
         }
     }
 
-    /// What the effect adds to a probability, which cannot exceed 1.
-    fn added_to(&self, probability: f64) -> f64 {
-        let added = match self.effect {
-            Effect::AddedProbability(added) => added,
-            Effect::RelativeIncrease(share) | Effect::RelativeReduction(share) => share * probability,
-        };
-        added.min(1.0 - probability)
+    fn worth(
+        &self,
+        policy: &CompiledPolicy,
+        prospect: &Prospect<'_>,
+        facts: &Facts<'_>,
+        context: &Context<'_, '_>,
+    ) -> Result<(f64, ValueSource), Missing> {
+        if let Some(value) = self.value {
+            return Ok((value, ValueSource::Policy));
+        }
+        let unknown = Missing("lifetime value or yearly spend");
+        match self.goal {
+            Goal::Retain | Goal::Onboard | Goal::Service => value_at_stake(policy, facts, context).ok_or(unknown),
+            Goal::WinBack => value_if_back(policy, facts, context).ok_or(unknown),
+            Goal::CrossSell => {
+                let own = prospect.product.and_then(|product| policy.product_margins.get(product));
+                let average = || {
+                    let value = facts.subject.scorecard.value?;
+                    Some((value.expected_average_spend.get() * policy.margin, ValueSource::AverageSpend))
+                };
+                let own = own.map(|margin| (*margin, ValueSource::ProductMargin));
+                own.or_else(average).ok_or(Missing("product margin or expected average spend"))
+            }
+        }
     }
 }
 
+const NO_UPLIFT: Missing = Missing("uplift of this action");
+
 /// What is lost with the customer: the lifetime value, else a year's margin; `None` if neither is known.
-pub(super) fn value_at_stake(policy: &CompiledPolicy, facts: &Facts<'_>, context: &Context<'_, '_>) -> Option<f64> {
+pub(super) fn value_at_stake(
+    policy: &CompiledPolicy,
+    facts: &Facts<'_>,
+    context: &Context<'_, '_>,
+) -> Option<(f64, ValueSource)> {
     match facts.subject.scorecard.value {
-        Some(value) => Some(value.predicted_clv.get()),
+        Some(value) => Some((value.predicted_clv.get(), ValueSource::LifetimeValueModel)),
         None => yearly_margin(policy, context),
     }
 }
 
 /// What a customer is worth once known to be back.
-fn value_if_back(policy: &CompiledPolicy, facts: &Facts<'_>, context: &Context<'_, '_>) -> Option<f64> {
+fn value_if_back(policy: &CompiledPolicy, facts: &Facts<'_>, context: &Context<'_, '_>) -> Option<(f64, ValueSource)> {
     match facts.subject.scorecard.value {
         Some(value) if value.probability_alive.get() > 0.0 => {
-            Some(value.predicted_clv.get() / value.probability_alive.get())
+            Some((value.predicted_clv.get() / value.probability_alive.get(), ValueSource::LifetimeValueIfBack))
         }
         _ => yearly_margin(policy, context),
     }
 }
 
-fn yearly_margin(policy: &CompiledPolicy, context: &Context<'_, '_>) -> Option<f64> {
+fn yearly_margin(policy: &CompiledPolicy, context: &Context<'_, '_>) -> Option<(f64, ValueSource)> {
     let spend = policy.yearly_spend.as_ref()?.number(context)?;
-    Some(spend * policy.margin)
+    Some((spend * policy.margin, ValueSource::YearlySpend))
 }

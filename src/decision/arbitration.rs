@@ -1,88 +1,102 @@
-//! Which action wins: the one with the highest expected incremental profit, or none.
+//! Which action wins: the one with the highest priority among those that may be taken and pay, or none.
 
 use cel::Context;
+use tend_models::quantities::Moment;
 
-use super::action::{Action, Missing, Valuation};
+use super::action::{Action, Missing};
+use super::contact_rules::{contacted, may_contact};
 use super::expression::Facts;
 use super::policy::CompiledPolicy;
-use super::{Considered, LEAVE_ALONE};
+use super::refusal::Refusal;
+use super::terms::{Basis, Terms};
+use super::weight::{context_factor, holding};
+
+/// An action that may be taken, with what it is worth.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// Its place in the policy.
+    pub(super) place: usize,
+    pub(super) action: &'a Action,
+    /// The product that is offered.
+    pub(super) product: Option<&'a str>,
+    pub(super) terms: Terms,
+    /// When the channel's hours begin; `None` is at once.
+    pub(super) contact_from: Option<Moment>,
+}
 
 /// The outcome of weighing all actions for one customer.
 pub(super) struct Ranking<'a> {
-    /// The best action whose value is known, whether it pays or not.
-    pub(super) best: Option<(&'a Action, Valuation<'a>)>,
-    /// Every action and leaving alone, by expected gain (highest first), then by id; those without a value last.
-    pub(super) considered: Vec<Considered>,
+    /// Those that may be taken, the best first: those that pay, those of which an effect is known before those ranked
+    /// by propensity alone, by priority, by id.
+    pub(super) candidates: Vec<Candidate<'a>>,
+    /// Those that may not, by id.
+    pub(super) refused: Vec<(&'a Action, Refusal<'a>)>,
 }
 
 impl<'a> Ranking<'a> {
     /// The action to take; `None` is to leave the customer alone.
-    pub(super) fn chosen(&self) -> Option<(&'a Action, Valuation<'a>)> {
-        self.best.filter(|(_, valuation)| pays(valuation))
+    pub(super) fn best(&self) -> Option<&Candidate<'a>> {
+        self.paying().first()
+    }
+
+    /// The candidates that pay, the best first.
+    pub(super) fn paying(&self) -> &[Candidate<'a>] {
+        &self.candidates[..self.candidates.partition_point(|candidate| candidate.terms.pays())]
     }
 }
 
-/// Weighs every action of the policy against the others and against doing nothing, which costs and gains nothing and
-/// wins ties.
+/// Weighs every action of the policy.
 pub(super) fn arbitrate<'a>(
     policy: &'a CompiledPolicy,
     stage: usize,
     facts: &Facts<'a>,
     context: &Context<'_, '_>,
 ) -> Ranking<'a> {
-    let mut valued = Vec::new();
+    let contexts = holding(&policy.contexts, context);
+    let contacted = contacted(policy, facts.subject.dealings);
+    let mut candidates = Vec::with_capacity(policy.actions.len());
     let mut refused = Vec::new();
-    for action in &policy.actions {
-        match candidate(policy, action, stage, facts, context) {
-            Ok(valuation) => valued.push((action, valuation)),
-            Err(verdict) => refused.push(considered(&action.id, None, verdict)),
+    for (place, action) in policy.actions.iter().enumerate() {
+        let weighed = check_stage_and_dates(policy, action, stage, facts)
+            .and_then(|()| action.check_conditions(context))
+            .and_then(|()| {
+                may_contact(policy, action, facts.subject.dealings, &contacted, facts.subject.scorecard.moment)
+            })
+            .and_then(|contact_from| {
+                let context_factor =
+                    if policy.factors.context { context_factor(&policy.contexts, &contexts, action) } else { 1.0 };
+                let terms = action.terms(policy, facts, context, context_factor);
+                let (product, terms) = terms.map_err(|Missing(what)| Refusal::NoValue(what))?;
+                Ok(Candidate { place, action, product, terms, contact_from })
+            });
+        match weighed {
+            Ok(candidate) => candidates.push(candidate),
+            Err(refusal) => refused.push((action, refusal)),
         }
     }
-    valued.sort_by(|(left, a), (right, b)| b.gain.total_cmp(&a.gain).then_with(|| left.id.cmp(&right.id)));
-    refused.sort_by(|left, right| left.action.cmp(&right.action));
-
-    let paying = valued.partition_point(|(_, valuation)| pays(valuation));
-    let mut all = Vec::with_capacity(policy.actions.len() + 1);
-    for (rank, (action, valuation)) in valued.iter().enumerate() {
-        let verdict = match rank {
-            0 if paying > 0 => "chosen",
-            rank if rank < paying => "lower expected gain",
-            _ => "does not pay",
-        };
-        all.push(considered(&action.id, Some(valuation.gain), verdict.to_owned()));
-    }
-    let alone = match paying {
-        0 => "chosen",
-        _ => "lower expected gain",
-    };
-    all.insert(paying, considered(LEAVE_ALONE, Some(0.0), alone.to_owned()));
-    all.append(&mut refused);
-    Ranking { best: valued.first().copied(), considered: all }
+    let rank = |candidate: &Candidate<'_>| (candidate.terms.pays(), candidate.terms.basis == Basis::Incremental);
+    candidates.sort_by(|one, other| {
+        let by_rank = rank(other).cmp(&rank(one));
+        let by_priority = || other.terms.priority.total_cmp(&one.terms.priority);
+        by_rank.then_with(by_priority).then_with(|| one.action.id.cmp(&other.action.id))
+    });
+    refused.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+    Ranking { candidates, refused }
 }
 
-/// The value of an action that may be taken, or why it may not.
-fn candidate<'a>(
-    policy: &CompiledPolicy,
+fn check_stage_and_dates<'a>(
+    policy: &'a CompiledPolicy,
     action: &'a Action,
     stage: usize,
-    facts: &Facts<'a>,
-    context: &Context<'_, '_>,
-) -> Result<Valuation<'a>, String> {
+    facts: &Facts<'_>,
+) -> Result<(), Refusal<'a>> {
     if !action.suits_stage[stage] {
-        return Err(format!("not for stage {}", policy.stages[stage].name));
+        return Err(Refusal::NotForStage(&policy.stages[stage].name));
     }
-    if let Some(eligible) = &action.eligible
-        && !eligible.holds(context)
-    {
-        return Err(format!("not eligible: {}", eligible.source()));
+    let today = facts.subject.scorecard.moment.date();
+    match (action.valid_from, action.valid_until) {
+        (Some(first), _) if today < first => Err(Refusal::NotBefore(first)),
+        (_, Some(last)) if today > last => Err(Refusal::NotAfter(last)),
+        _ => Ok(()),
     }
-    action.value(policy, facts, context).map_err(|Missing(what)| format!("cannot be valued: no {what}"))
-}
-
-fn pays(valuation: &Valuation<'_>) -> bool {
-    valuation.gain > 0.0
-}
-
-fn considered(action: &str, expected_gain: Option<f64>, verdict: String) -> Considered {
-    Considered { action: action.to_owned(), expected_gain, verdict }
 }

@@ -7,12 +7,14 @@
 //!
 //! Names: every score (`churn_probability`, `risk_band`, ...), then every feature; `feature["any name"]` or
 //! `feature.name` is a feature even where a score has the same name, `score.name` is a score, and
-//! `propensity["product"]` is a probability.
+//! `propensity["product"]` is a probability, and `consent["channel"]` says whether the customer has agreed to be
+//! contacted through a channel.
 //!
 //! Unknown values work as NULL does in SQL: whatever is computed from an unknown value is unknown, except that
 //! `false && unknown` is false and `true || unknown` is true; a condition that comes out unknown does not hold. So
 //! neither `days > 90` nor `!(days > 90)` nor `days != 3` holds where `days` is unknown. `has(feature.days)` and
-//! `"days" in feature` say whether it is known, likewise with `score` and `propensity`.
+//! `"days" in feature` say whether it is known, likewise with the
+//! other three.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::common::types::{CelBool, CelDouble};

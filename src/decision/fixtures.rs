@@ -6,7 +6,9 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 
-use super::{CompiledPolicy, Decision, FeatureView, Policy, PolicyKind, Subject, decide, stage_name};
+use super::{
+    CompiledPolicy, Dealings, Decision, FeatureView, PastContact, Policy, PolicyKind, Subject, decide, stage_name,
+};
 
 /// A customer whose features and scores a test can set.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub(super) struct Customer {
     pub(super) kinds: Vec<FeatureKind>,
     pub(super) values: Vec<f64>,
     pub(super) scorecard: Scorecard,
+    pub(super) dealings: Dealings<'static>,
 }
 
 impl Customer {
@@ -52,6 +55,7 @@ impl Customer {
                 reasons: Vec::new(),
                 model_versions: BTreeMap::from([(Task::Churn, "3".to_owned())]),
             },
+            dealings: Dealings::default(),
         }
     }
 
@@ -83,10 +87,30 @@ impl Customer {
         self
     }
 
+    /// A contact so many days before the moment; contacts must come in the order of time.
+    pub(super) fn contacted(mut self, days_before: i64, action: &'static str, taken: bool) -> Self {
+        let at = self.scorecard.moment.plus_days(-days_before);
+        self.dealings.contacts.push(PastContact { at, action, taken });
+        self
+    }
+
+    pub(super) fn consent(mut self, channel: &'static str, granted: bool) -> Self {
+        self.dealings.consents.push((channel, granted));
+        self
+    }
+
+    pub(super) fn subject<'a>(&'a self, reasons: &'a (dyn Fn() -> Vec<String> + Sync)) -> Subject<'a> {
+        Subject {
+            scorecard: &self.scorecard,
+            features: FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values },
+            dealings: &self.dealings,
+            reasons,
+        }
+    }
+
     pub(super) fn decide(&self, policy: &CompiledPolicy) -> Decision {
-        let features = FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values };
         let reasons = || self.scorecard.reasons.clone();
-        let subject = Subject { scorecard: &self.scorecard, features, reasons: &reasons };
+        let subject = self.subject(&reasons);
         let decision = decide(policy, &subject);
         assert_eq!(stage_name(policy, &subject), decision.stage);
         decision
@@ -124,7 +148,7 @@ pub(super) fn action(id: &str, goal: &str, cost: f64, rest: &str) -> String {
 
 /// The policy for shops that comes with the product.
 pub(super) fn shop() -> CompiledPolicy {
-    compiled(Policy::default_toml(PolicyKind::Shop))
+    compiled(&Policy::default_toml_in(PolicyKind::Shop, "EUR"))
 }
 
 /// A customer who last bought so many days ago, and so often in all.

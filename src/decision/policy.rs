@@ -4,9 +4,12 @@ use tend_models::predict::FeatureKind;
 
 mod check;
 mod compiled;
+mod place;
 pub(super) mod rows;
+mod rules;
 
-pub use compiled::CompiledPolicy;
+pub use compiled::{ActionSummary, CompiledPolicy};
+use place::Fault;
 use rows::Rows;
 
 use super::expression::ExpressionError;
@@ -19,17 +22,21 @@ pub enum PolicyError {
     #[error("policy.toml: {0}")]
     Syntax(String),
     /// A value that cannot be used.
-    #[error("policy.toml, {place}: {problem}")]
+    #[error("policy.toml line {line}, {place}: {problem}")]
     Value {
-        /// Where in the file.
+        /// The line, from 1.
+        line: usize,
+        /// The table and field.
         place: String,
         /// What was found, what was expected and what to do.
         problem: String,
     },
     /// A condition that cannot be compiled.
-    #[error("policy.toml, {place}, {error}, in: {condition}")]
+    #[error("policy.toml line {line}, {place}, in its {error}, in: {condition}")]
     Condition {
-        /// Where in the file.
+        /// The line, from 1.
+        line: usize,
+        /// The table and field.
         place: String,
         /// The text of the condition.
         condition: String,
@@ -41,10 +48,30 @@ pub enum PolicyError {
 /// What the company sells, which decides what the first policy looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyKind {
-    /// Customers buy when they like: there are transactions.
+    /// An online shop: customers buy when they like, and there are transactions.
     Shop,
-    /// Customers pay until they cancel: there are subscriptions.
+    /// Any company whose customers pay until they cancel: there are subscriptions.
     Subscription,
+    /// A telecom: subscriptions to tariffs, calls from a service centre, strict consent.
+    Telecom,
+    /// A software subscription: seats and plans, contacts within the product.
+    Software,
+}
+
+impl PolicyKind {
+    /// All policies that come with the product.
+    pub const ALL: [Self; 4] = [Self::Shop, Self::Subscription, Self::Telecom, Self::Software];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Subscription => "subscription",
+            Self::Telecom => "telecom",
+            Self::Software => "software",
+        }
+    }
 }
 
 /// A policy that is sound in itself; whether its conditions name existing features is seen by
@@ -52,6 +79,7 @@ pub enum PolicyKind {
 #[derive(Debug, Clone)]
 pub struct Policy {
     version: String,
+    text: String,
     rows: Rows,
 }
 
@@ -63,8 +91,8 @@ impl Policy {
     /// that is there twice or refers to nothing, or a last stage that is not for everybody.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let rows: Rows = toml::from_str(text).map_err(|error| syntax_error(&error))?;
-        check::check(&rows)?;
-        Ok(Self { version: fingerprint(text), rows })
+        check::check(&rows).map_err(|fault| fault.in_text(text))?;
+        Ok(Self { version: fingerprint(text), text: text.to_owned(), rows })
     }
 
     /// The text that `tend init` writes, with an explanation of every part.
@@ -77,7 +105,15 @@ impl Policy {
         match kind {
             PolicyKind::Shop => include_str!("policy/shop.toml"),
             PolicyKind::Subscription => include_str!("policy/subscription.toml"),
+            PolicyKind::Telecom => include_str!("policy/telecom.toml"),
+            PolicyKind::Software => include_str!("policy/software.toml"),
         }
+    }
+
+    /// The same text with amounts shown in a currency.
+    #[must_use]
+    pub fn default_toml_in(kind: PolicyKind, currency: &str) -> String {
+        Self::default_toml(kind).replacen("# currency = \"EUR\"", &format!("currency = {currency:?}"), 1)
     }
 
     /// Sixteen hexadecimal digits that change when the text of the policy does.
@@ -100,7 +136,7 @@ impl Policy {
         kinds: &[FeatureKind],
         products: &[String],
     ) -> Result<CompiledPolicy, PolicyError> {
-        compiled::compile(self, names, kinds, products)
+        compiled::compile(self, names, kinds, products).map_err(|fault: Fault| fault.in_text(&self.text))
     }
 }
 

@@ -21,7 +21,7 @@ fn assert_gain(decision: &Decision, effect: f64, at_stake: f64, gain: f64) {
     }
 }
 
-fn verdict<'a>(decision: &'a Decision, action: &str) -> &'a str {
+pub(super) fn verdict<'a>(decision: &'a Decision, action: &str) -> &'a str {
     let found = decision.considered.iter().find(|considered| considered.action == action);
     &found.unwrap().verdict
 }
@@ -140,9 +140,9 @@ fn candidates_are_ranked_by_gain_then_id_and_each_has_its_verdict() {
         found,
         [
             ("a", "chosen"),
-            ("b", "lower expected gain"),
-            ("c", "lower expected gain"),
-            (LEAVE_ALONE, "lower expected gain"),
+            ("b", "lower priority"),
+            ("c", "lower priority"),
+            (LEAVE_ALONE, "lower priority"),
             ("d", "does not pay"),
             ("e", "cannot be valued: no probability of being alive"),
             ("f", "not eligible: country == 'DE'"),
@@ -174,7 +174,7 @@ fn a_person_is_told_why_this_customer_and_why_this_action() {
     assert_eq!(written["scores"]["risk_band"], "high");
     assert_eq!(written["scores"]["predicted_clv"], 420.0);
     assert_eq!(written["model_versions"]["churn"], "3");
-    assert_eq!(verdict(&decision, "discount_mail"), "lower expected gain");
+    assert_eq!(verdict(&decision, "discount_mail"), "lower priority");
 }
 
 #[test]
@@ -218,4 +218,145 @@ fn a_compiled_policy_can_be_shared_between_threads() {
             assert_eq!(other.join().unwrap(), expected);
         }
     });
+}
+
+#[test]
+fn priorities_follow_from_the_written_trace() {
+    let rest = "group = \"offers\"\nlever = 20\neffect = { source = \"assumed\", relative_reduction = 0.15 }";
+    let propensity = "group = \"offers\"\nlever = 20\neffect = { source = \"propensity\" }";
+    let text = [action("it", "retain", 8.0, rest), action("offer", "cross_sell", 0.1, propensity)].concat();
+    let weights = "[levers]\ngoal = { retain = 25 }\ngroup = { offers = 10 }\n\
+        [[context]]\nwhen = \"churn_probability > 0.3\"\npercent = 50\nper = \"goal\"\nonly = [\"retain\"]\n";
+    let policy = with_actions(&format!("{weights}{text}"));
+    let customer = Customer::unknown().churn(0.4).worth(500.0, 0.8, 40.0).propensity("Music", 0.2);
+    let decision = customer.decide(&policy);
+    let written: serde_json::Value =
+        serde_json::from_str(&serde_json::to_string(&decision).unwrap()).expect("what was written can be read");
+    let terms = |action: &str| {
+        let all = written["considered"].as_array().unwrap();
+        all.iter().find(|considered| considered["action"] == action).unwrap()["terms"].clone()
+    };
+    let number = |terms: &serde_json::Value, name: &str| terms[name].as_f64().unwrap();
+    // 20 + 25 + 10 percent are a factor of 1.55: .06 x 500 x 1.5 x 1.55 - 8 = 61.75.
+    let it = terms("it");
+    assert_eq!(number(&it, "levers"), 1.55);
+    let recomputed = number(&it, "effect") * number(&it, "value") * number(&it, "context") * number(&it, "levers")
+        - number(&it, "cost");
+    assert!((recomputed - 61.75).abs() < 1e-12 && (number(&it, "priority") - recomputed).abs() < 1e-12, "{it}");
+    // The propensity of .2, a margin of 7, no context, levers of 20 and 10 percent: 1.82.
+    let offer = terms("offer");
+    let recomputed =
+        number(&offer, "probability") * number(&offer, "value") * number(&offer, "context") * number(&offer, "levers");
+    assert!((recomputed - 1.82).abs() < 1e-12 && (number(&offer, "priority") - recomputed).abs() < 1e-12, "{offer}");
+    assert_eq!(verdict(&decision, "offer"), "no effect of it is known");
+    assert_eq!(decision.action, "it");
+    assert!((decision.expected_gain - 22.0).abs() < 1e-12, "gains are money without levers: {decision:?}");
+}
+
+#[test]
+fn a_factor_that_is_switched_off_is_1() {
+    let rest = "lever = 55\neffect = { source = \"assumed\", relative_reduction = 0.15 }";
+    let propensity = "lever = 55\neffect = { source = \"propensity\" }";
+    let text = [action("it", "retain", 8.0, rest), action("offer", "cross_sell", 0.1, propensity)].concat();
+    let context = "[[context]]\nwhen = \"true\"\npercent = 50\n";
+    let customer = Customer::unknown().churn(0.4).worth(500.0, 0.8, 40.0).propensity("Music", 0.2);
+    let priorities = |without: &str| {
+        let policy = with_actions(&format!("[priority]\nwithout = [{without}]\n{context}{text}"));
+        let decision = customer.decide(&policy);
+        let of = |id: &str| decision.considered.iter().find(|one| one.action == id).unwrap().terms.unwrap().priority;
+        [of("it"), of("offer")]
+    };
+    for (without, expected) in [
+        ("", [0.06 * 500.0 * 1.5 * 1.55 - 8.0, 0.2 * 7.0 * 1.5 * 1.55]),
+        ("\"levers\"", [0.06 * 500.0 * 1.5 - 8.0, 0.2 * 7.0 * 1.5]),
+        ("\"context\"", [0.06 * 500.0 * 1.55 - 8.0, 0.2 * 7.0 * 1.55]),
+        ("\"value\"", [0.06 * 500.0 * 1.5 * 1.55 - 8.0, 0.2 * 1.5 * 1.55]),
+        ("\"probability\"", [0.06 * 500.0 * 1.5 * 1.55 - 8.0, 7.0 * 1.5 * 1.55]),
+    ] {
+        let found = priorities(without);
+        let is_near = found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12);
+        assert!(is_near, "without {without}: {found:?}, expected {expected:?}");
+    }
+}
+
+#[test]
+fn a_lever_never_makes_a_loss_worth_taking() {
+    let rest = "lever = 1000\neffect = { source = \"assumed\", relative_reduction = 0.15 }";
+    let customer = Customer::unknown().churn(0.4).worth(100.0, 0.8, 40.0);
+    let decision = only("retain", 8.0, rest, &customer);
+    assert_eq!((decision.action.as_str(), verdict(&decision, "it")), (LEAVE_ALONE, "does not pay"));
+    let heavy = "lever = -90\neffect = { source = \"assumed\", relative_reduction = 0.15 }";
+    let decision = only("retain", 5.0, heavy, &customer);
+    assert_eq!(verdict(&decision, "it"), "weighed down by context or levers");
+}
+
+#[test]
+fn an_uplift_model_takes_the_place_of_what_is_assumed_but_not_of_an_experiment() {
+    use tend_models::scorecard::{ActionEffect, EffectBasis, EffectOutcome};
+    let mut customer = Customer::unknown().churn(0.4).worth(500.0, 0.8, 40.0);
+    let effect = |outcome, effect| ActionEffect {
+        action: "it".to_owned(),
+        outcome,
+        horizon_days: 90,
+        effect,
+        low: effect - 0.01,
+        high: effect + 0.01,
+        basis: EffectBasis::Model,
+    };
+    let stated = |source: &str| format!("effect = {{ source = \"{source}\", relative_reduction = 0.15 }}");
+    customer.scorecard.uplift = vec![effect(EffectOutcome::Retention, 0.1)];
+    // .1 x 500 - 8 = 42.
+    let decision = only("retain", 8.0, &stated("assumed"), &customer);
+    assert_gain(&decision, 0.1, 500.0, 42.0);
+    assert_eq!(decision.effect_source, Some(EffectSource::Model));
+    assert_gain(&only("retain", 8.0, &stated("experiment"), &customer), 0.06, 500.0, 22.0);
+    // A spend of 60 more is worth its margin of a quarter: 15 - 8 = 7.
+    customer.scorecard.uplift = vec![effect(EffectOutcome::Spend, 60.0)];
+    let decision = only("retain", 8.0, "effect = { source = \"model\" }", &customer);
+    assert_gain(&decision, 60.0, 500.0, 7.0);
+    assert!(decision.reason.contains("adds EUR 60.00 (model) to what the customer spends"), "{}", decision.reason);
+    customer.scorecard.uplift.clear();
+    let decision = only("retain", 8.0, "effect = { source = \"model\" }", &customer);
+    assert_eq!(verdict(&decision, "it"), "cannot be valued: no uplift of this action");
+}
+
+#[test]
+fn the_control_group_is_left_alone_and_told_what_it_misses() {
+    let text = action("it", "retain", 8.0, "effect = { source = \"assumed\", relative_reduction = 0.15 }");
+    let policy = with_actions(&format!("[control]\nshare = 0.25\nsalt = \"spring\"\n{text}"));
+    let mut control = 0;
+    for place in 0..2_000 {
+        let mut customer = Customer::unknown().churn(0.4).worth(500.0, 0.8, 40.0);
+        customer.scorecard.customer_id = format!("c{place}");
+        let decision = customer.decide(&policy);
+        assert_eq!(decision.control_group, decision.action == LEAVE_ALONE);
+        if decision.control_group {
+            control += 1;
+            assert_eq!((decision.probability, verdict(&decision, "it")), (0.25, "control group"));
+            assert_eq!(decision.reason, "All: in the control group. Otherwise Do it would be taken.");
+        } else {
+            assert_eq!(decision.probability, 0.75);
+        }
+    }
+    // 500 +- 4 standard deviations of 19.4.
+    assert!((422..=578).contains(&control), "{control}");
+    let decision = Customer::unknown().decide(&policy);
+    assert_eq!(decision.probability, 1.0, "nothing pays, whatever the draw");
+}
+
+#[test]
+fn an_assigned_action_is_decided_and_the_others_told_why_not() {
+    let reduction = |share: f64| format!("effect = {{ source = \"assumed\", relative_reduction = {share} }}");
+    let text = [action("call", "retain", 8.0, &reduction(0.3)), action("mail", "retain", 0.1, &reduction(0.1))];
+    let policy = with_actions(&text.concat());
+    let customer = Customer::unknown().churn(0.4).worth(500.0, 0.8, 40.0);
+    let subject = customer.subject(&Vec::new);
+    let weighing = Weighing::of(&policy, &subject);
+    assert_eq!(weighing.open().map(|(place, _)| place).collect::<Vec<_>>(), [0, 1]);
+    let mail = weighing.decide(Choice::Assigned(Some(1), &[1]));
+    assert_eq!((mail.action.as_str(), verdict(&mail, "call")), ("mail", "budget or capacity earns more elsewhere"));
+    let none = weighing.decide(Choice::Assigned(None, &[]));
+    assert_eq!((none.action.as_str(), verdict(&none, LEAVE_ALONE)), (LEAVE_ALONE, "chosen"));
+    assert_eq!(none.reason, "All: Do call pays, but budget or capacity earns more elsewhere.");
+    assert_eq!(weighing.decide(Choice::Best), customer.decide(&policy));
 }

@@ -320,8 +320,10 @@ pub(super) fn scores_are_finite(scorecard: &Scorecard) -> bool {
 /// Whether all numbers of a decision can be written.
 pub(super) fn decision_is_finite(decision: &Decision) -> bool {
     let considered = decision.considered.iter();
-    let gains = considered.filter_map(|considered| considered.expected_gain);
-    [decision.expected_gain, decision.effect, decision.cost, decision.probability]
+    let gains = considered.flat_map(|considered| {
+        considered.expected_gain.into_iter().chain(considered.terms.map(|terms| terms.priority))
+    });
+    [decision.expected_gain, decision.priority, decision.effect, decision.cost, decision.probability]
         .into_iter()
         .chain(decision.at_stake)
         .chain(gains)

@@ -137,7 +137,7 @@ impl Scene {
         let frame = Frame {
             section,
             moment: figures.as_ref().map_or(Some(moment), |figures| Some(figures.moment)),
-            currency: answering.book.policy().currency().to_owned(),
+            currency: answering.book.policy().currency().unwrap_or_default().to_owned(),
             is_stale: !is_current && figures.is_some(),
             has_session: visitor.has_session,
         };

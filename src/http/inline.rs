@@ -118,4 +118,7 @@ fn add_rows(builder: &mut TimelinesBuilder, customer: u32, given: &InlineCustome
     for row in &given.contacts {
         builder.add_contact(customer, &row.row());
     }
+    for row in &given.consents {
+        builder.add_consent(customer, &row.row());
+    }
 }

@@ -10,7 +10,7 @@ use tend_models::quantities::Moment;
 
 use super::MOST_CUSTOMERS;
 use super::problem::Problem;
-use crate::contract::{AttributeValue, Contact, Event, Subscription, Text, Transaction, When};
+use crate::contract::{AttributeValue, Consent, Contact, Event, Subscription, Text, Transaction, When};
 
 /// A request for scores or decisions.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub(super) struct InlineCustomer {
     pub(super) events: Vec<Event>,
     #[serde(default)]
     pub(super) contacts: Vec<Contact>,
+    #[serde(default)]
+    pub(super) consents: Vec<Consent>,
 }
 
 /// Reads a body of JSON.

@@ -213,11 +213,11 @@ impl Checker<'_, '_> {
 }
 
 fn is_map(name: &str) -> bool {
-    matches!(name, "feature" | "score" | "propensity")
+    matches!(name, "feature" | "score" | "propensity" | "consent")
 }
 
 fn only_maps_have_entries(name: &str) -> String {
-    format!("only `feature`, `score` and `propensity` have names in them: feature[\"{name}\"]")
+    format!("only `feature`, `score`, `propensity` and `consent` have names in them: feature[\"{name}\"]")
 }
 
 fn refused(what: &str) -> String {

@@ -21,8 +21,13 @@ fn refusal(condition: &str) -> ExpressionError {
 fn compile(condition: &str) -> Result<Expression, ExpressionError> {
     let plan = Customer::unknown();
     let products = products();
-    let mut vocabulary =
-        Vocabulary { names: &plan.names, kinds: &plan.kinds, products: &products, variables: Vec::new() };
+    let mut vocabulary = Vocabulary {
+        names: &plan.names,
+        kinds: &plan.kinds,
+        products: &products,
+        channels: &["email"],
+        variables: Vec::new(),
+    };
     Expression::compile(condition, Kind::Truth, &mut vocabulary)
 }
 

@@ -1,10 +1,10 @@
-//! What a condition can name: scores, features and propensities, each read only where a condition names it.
+//! What a condition can name: scores, features, propensities and consents, each read only where a condition names it.
 
 use cel::common::types::{CelBool, CelDouble, CelString};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use tend_models::predict::FeatureKind;
-use tend_models::scorecard::Propensity;
+use tend_models::scorecard::{ActionEffect, Propensity};
 
 use super::Kind;
 use crate::decision::stage::RiskBand;
@@ -50,6 +50,8 @@ pub(in crate::decision) enum Variable {
     Score(Score),
     /// The probability that this product is bought.
     Propensity(String),
+    /// Whether the customer has agreed to this channel.
+    Consent(String),
     /// Whether the variable in this slot is known.
     Known(usize),
 }
@@ -62,6 +64,8 @@ pub(in crate::decision) struct Vocabulary<'a> {
     pub(in crate::decision) kinds: &'a [FeatureKind],
     /// Products that have a propensity.
     pub(in crate::decision) products: &'a [String],
+    /// Channels that a consent can be asked for.
+    pub(in crate::decision) channels: &'a [&'a str],
     /// The variables named so far; the index is the slot.
     pub(in crate::decision) variables: Vec<Variable>,
 }
@@ -80,11 +84,12 @@ impl Vocabulary<'_> {
         })
     }
 
-    /// The slot and the kind of a name in one of the maps `feature`, `score`, `propensity`.
+    /// The slot and the kind of a name in one of the maps `feature`, `score`, `propensity`, `consent`.
     pub(super) fn entry(&mut self, map: &str, name: &str) -> Result<(usize, Kind), String> {
         match map {
             "feature" => self.feature(name),
             "score" => self.score(name),
+            "consent" => self.consent(name),
             _ => self.propensity(name),
         }
     }
@@ -125,6 +130,14 @@ impl Vocabulary<'_> {
         Ok((slot, Kind::Number))
     }
 
+    fn consent(&mut self, channel: &str) -> Result<(usize, Kind), String> {
+        if !self.channels.contains(&channel) {
+            let advice = names::advice(channel, self.channels.iter().copied());
+            return Err(format!("no action has the channel `{channel}`; {advice}"));
+        }
+        Ok((self.slot(Variable::Consent(channel.to_owned())), Kind::Truth))
+    }
+
     fn slot(&mut self, variable: Variable) -> usize {
         if let Some(slot) = self.variables.iter().position(|known| *known == variable) {
             return slot;
@@ -151,6 +164,11 @@ impl<'a> Facts<'a> {
         let known = &self.subject.scorecard.propensities;
         known.iter().find(|known| known.product == product)
     }
+
+    /// What an uplift model says of an action for this customer.
+    pub(in crate::decision) fn uplift(&self, action: &str) -> Option<&'a ActionEffect> {
+        self.subject.scorecard.uplift.iter().find(|known| known.action == action)
+    }
 }
 
 /// Gives the evaluation the values of one customer by slot.
@@ -167,6 +185,10 @@ impl Resolver<'_> {
             Variable::Feature(column) => feature(&self.facts.subject.features, *column),
             Variable::Score(score) => self.score(*score),
             Variable::Propensity(product) => number(self.facts.propensity(product)?.probability.get()),
+            Variable::Consent(channel) => {
+                let granted = self.facts.subject.dealings.consent(channel)?;
+                Some(CowVal::owned(CelBool::from(granted)))
+            }
             // A slot points only at one that was made before it, so this ends.
             Variable::Known(slot) => {
                 let known = self.value(*slot).is_some();

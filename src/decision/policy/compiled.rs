@@ -1,26 +1,44 @@
 //! A policy whose names are resolved: what a decision about one customer needs, ready to be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cel::{Context, Env};
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::Probability;
 
-use super::rows::ActionRow;
-use super::{Policy, PolicyError, check};
+use super::place::{Fault, Place, Problem};
+use super::rows::{ActionRow, Rows};
+use super::{Policy, check, rules};
 use crate::decision::action::Action;
+use crate::decision::contact_rules::{ConsentRule, Hours, Limit, Suppression};
+use crate::decision::control::ControlGroup;
 use crate::decision::expression::{Expression, Facts, Kind, Resolver, Variable, Vocabulary};
 use crate::decision::stage::{RiskBand, RiskBands, Stage};
+use crate::decision::weight::{ContextWeight, Factor, Factors, factor};
 use crate::decision::{Subject, names};
 
 /// The feature that stands for a customer's yearly spend where the policy does not say otherwise.
 const YEARLY_SPEND: &str = "spend_365d";
 
+/// What constraints on a whole list of contacts can be about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActionSummary<'a> {
+    /// The action.
+    pub id: &'a str,
+    /// Its channel.
+    pub channel: &'a str,
+    /// Its group.
+    pub group: Option<&'a str>,
+    /// Money one contact costs.
+    pub cost: f64,
+}
+
 /// A policy with all names resolved against one feature plan; share it between threads.
 pub struct CompiledPolicy {
     pub(in crate::decision) version: String,
-    pub(in crate::decision) currency: String,
+    /// As people write it before an amount; `None` shows plain amounts.
+    pub(in crate::decision) currency: Option<String>,
     /// Share of spend that is margin.
     pub(in crate::decision) margin: f64,
     /// Margin of one purchase in money, by product.
@@ -29,6 +47,18 @@ pub struct CompiledPolicy {
     pub(in crate::decision) yearly_spend: Option<Expression>,
     pub(in crate::decision) stages: Vec<Stage>,
     pub(in crate::decision) actions: Vec<Action>,
+    /// By channel.
+    pub(in crate::decision) consent: BTreeMap<String, ConsentRule>,
+    /// By channel.
+    pub(in crate::decision) hours: BTreeMap<String, Hours>,
+    pub(in crate::decision) control: Option<ControlGroup>,
+    pub(in crate::decision) limits: Vec<Limit>,
+    pub(in crate::decision) suppressions: Vec<Suppression>,
+    pub(in crate::decision) contexts: Vec<ContextWeight>,
+    pub(in crate::decision) factors: Factors,
+    /// Factors that are switched off.
+    pub(in crate::decision) without: Vec<Factor>,
+    places: HashMap<String, usize>,
     bands: RiskBands,
     variables: Vec<Variable>,
     environment: Arc<Env>,
@@ -41,10 +71,10 @@ impl CompiledPolicy {
         &self.version
     }
 
-    /// The currency of all money.
+    /// The currency of all money, if the policy says one.
     #[must_use]
-    pub fn currency(&self) -> &str {
-        &self.currency
+    pub fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
     }
 
     /// The share of spend that is margin.
@@ -62,6 +92,21 @@ impl CompiledPolicy {
     /// Names and labels of the stages, in the order in which they are tried.
     pub fn stages(&self) -> impl Iterator<Item = (&str, &str)> {
         self.stages.iter().map(|stage| (stage.name.as_str(), stage.label.as_str()))
+    }
+
+    /// Ids and channels of the actions, in the order of the file.
+    pub fn actions(&self) -> impl ExactSizeIterator<Item = ActionSummary<'_>> {
+        self.actions.iter().map(|action| ActionSummary {
+            id: &action.id,
+            channel: &action.channel,
+            group: action.group.as_deref(),
+            cost: action.cost,
+        })
+    }
+
+    /// The action with this id.
+    pub(in crate::decision) fn action(&self, id: &str) -> Option<&Action> {
+        self.places.get(id).map(|&place| &self.actions[place])
     }
 
     /// What the conditions can ask about a customer.
@@ -90,34 +135,48 @@ pub(super) fn compile(
     names: &[String],
     kinds: &[FeatureKind],
     products: &[String],
-) -> Result<CompiledPolicy, PolicyError> {
+) -> Result<CompiledPolicy, Fault> {
     let rows = &policy.rows;
-    let mut vocabulary = Vocabulary { names, kinds, products, variables: Vec::new() };
+    let channels: BTreeSet<&str> = rows
+        .actions
+        .iter()
+        .map(|action| action.channel.as_str())
+        .chain(rows.consent.keys().map(String::as_str))
+        .collect();
+    let channels: Vec<&str> = channels.into_iter().collect();
+    let mut vocabulary = Vocabulary { names, kinds, products, channels: &channels, variables: Vec::new() };
     for product in rows.product_margin.keys() {
-        check_product(product, "[product_margin]", products)?;
+        check_product(product, Place::once("product_margin", product), products)?;
     }
     let yearly_spend = match &rows.money.yearly_spend {
         Some(source) => Some(source.as_str()),
         None => names.iter().map(String::as_str).find(|name| *name == YEARLY_SPEND),
     };
     let yearly_spend = yearly_spend
-        .map(|source| {
-            let place = "[money] `yearly_spend`".to_owned();
-            compile_expression(place, source, Kind::Number, &mut vocabulary)
-        })
+        .map(|source| compile_expression(Place::once("money", "yearly_spend"), source, Kind::Number, &mut vocabulary))
         .transpose()?;
     let mut stages = Vec::with_capacity(rows.stages.len());
-    for row in &rows.stages {
-        let place = format!("stage `{}` `when`", row.name);
+    for (index, row) in rows.stages.iter().enumerate() {
+        let place = Place::row("stage", index, &row.name, "when");
         stages.push(Stage {
             name: row.name.clone(),
             label: row.label.clone().unwrap_or_else(|| row.name.clone()),
             condition: compile_expression(place, &row.when, Kind::Truth, &mut vocabulary)?,
         });
     }
+    let factors = Factors::without(&rows.priority.without);
     let mut actions = Vec::with_capacity(rows.actions.len());
-    for row in &rows.actions {
-        actions.push(compile_action(row, &stages, &mut vocabulary)?);
+    for index in 0..rows.actions.len() {
+        actions.push(compile_action(rows, index, factors, &stages, &mut vocabulary)?);
+    }
+    let mut contexts = Vec::with_capacity(rows.contexts.len());
+    for (index, row) in rows.contexts.iter().enumerate() {
+        let place = Place::row("context", index, "", "when");
+        contexts.push(ContextWeight {
+            when: compile_expression(place, &row.when, Kind::Truth, &mut vocabulary)?,
+            scope: rules::context_scope(rows, row, index)?,
+            percent: row.percent,
+        });
     }
     Ok(CompiledPolicy {
         version: policy.version.clone(),
@@ -126,22 +185,47 @@ pub(super) fn compile(
         product_margins: rows.product_margin.clone(),
         yearly_spend,
         stages,
+        places: actions.iter().enumerate().map(|(place, action)| (action.id.clone(), place)).collect(),
         actions,
+        consent: rows.consent.clone(),
+        hours: rules::hours(rows)?,
+        control: rules::control(rows)?,
+        limits: rules::limits(rows)?,
+        suppressions: rules::suppressions(rows)?,
+        contexts,
+        factors,
+        without: rows.priority.without.clone(),
         bands: rows.bands,
         variables: vocabulary.variables,
         environment: Arc::new(Env::stdlib()),
     })
 }
 
-fn compile_action(row: &ActionRow, stages: &[Stage], vocabulary: &mut Vocabulary<'_>) -> Result<Action, PolicyError> {
+fn compile_action(
+    rows: &Rows,
+    index: usize,
+    factors: Factors,
+    stages: &[Stage],
+    vocabulary: &mut Vocabulary<'_>,
+) -> Result<Action, Fault> {
+    let row: &ActionRow = &rows.actions[index];
+    let place = |field: &str| Place::row("action", index, &row.id, field);
     if let Some(product) = &row.product {
-        let place = format!("action `{}` `product`", row.id);
-        check_product(product, &place, vocabulary.products)?;
+        check_product(product, place("product"), vocabulary.products)?;
     }
-    let eligible = row.eligible.as_deref().map(|source| {
-        let place = format!("action `{}` `eligible`", row.id);
-        compile_expression(place, source, Kind::Truth, vocabulary)
-    });
+    let mut condition = |field: &str, source: &Option<String>| {
+        let compile = |source: &String| compile_expression(place(field), source, Kind::Truth, &mut *vocabulary);
+        source.as_ref().map(compile).transpose()
+    };
+    let (eligible, applicable, suitable) = (
+        condition("eligible", &row.eligible)?,
+        condition("applicable", &row.applicable)?,
+        condition("suitable", &row.suitable)?,
+    );
+    let (valid_from, valid_until) = rules::validity(row, index)?;
+    let levers = &rows.levers;
+    let of_group = row.group.as_ref().and_then(|group| levers.group.get(group));
+    let percents = [Some(&row.lever), levers.goal.get(&row.goal), of_group];
     let suits = |stage: &Stage| row.stages.contains(&stage.name);
     Ok(Action {
         id: row.id.clone(),
@@ -149,36 +233,37 @@ fn compile_action(row: &ActionRow, stages: &[Stage], vocabulary: &mut Vocabulary
         suits_stage: stages.iter().map(suits).collect(),
         goal: row.goal,
         channel: row.channel.clone(),
+        group: row.group.clone(),
         cost: row.cost,
         deadline_days: row.deadline_days,
-        eligible: eligible.transpose()?,
+        valid_from,
+        valid_until,
+        cool_down_days: row.cool_down_days,
+        eligible,
+        applicable,
+        suitable,
         product: row.product.clone(),
         value: row.value,
-        effect: check::effect(row)?,
+        levers: if factors.levers { factor(percents.into_iter().flatten().copied()) } else { 1.0 },
+        effect: check::effect(row, index)?,
         effect_source: row.effect.source,
     })
 }
 
 fn compile_expression(
-    place: String,
+    place: Place,
     source: &str,
     kind: Kind,
     vocabulary: &mut Vocabulary<'_>,
-) -> Result<Expression, PolicyError> {
-    Expression::compile(source, kind, vocabulary).map_err(|error| PolicyError::Condition {
-        place,
-        condition: source.to_owned(),
-        error,
-    })
+) -> Result<Expression, Fault> {
+    Expression::compile(source, kind, vocabulary)
+        .map_err(|error| Fault { place, problem: Problem::Condition(source.to_owned(), error) })
 }
 
-fn check_product(product: &str, place: &str, products: &[String]) -> Result<(), PolicyError> {
+fn check_product(product: &str, place: Place, products: &[String]) -> Result<(), Fault> {
     if products.iter().any(|known| known == product) {
         return Ok(());
     }
     let advice = names::advice(product, products.iter().map(String::as_str));
-    Err(PolicyError::Value {
-        place: place.to_owned(),
-        problem: format!("there is no propensity for `{product}`; {advice}"),
-    })
+    place.wrong(format!("there is no propensity for `{product}`; {advice}"))
 }

@@ -5,17 +5,38 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::decision::action::{EffectSource, Goal};
+use crate::decision::contact_rules::{ConsentRule, OutsideHours};
+use crate::decision::scope::Per;
 use crate::decision::stage::RiskBands;
+use crate::decision::weight::Factor;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::decision) struct Rows {
+    #[serde(default)]
     pub(in crate::decision) money: MoneyRow,
     #[serde(default)]
     pub(in crate::decision) bands: RiskBands,
     #[serde(default)]
     pub(in crate::decision) product_margin: BTreeMap<String, f64>,
+    /// By channel.
+    #[serde(default)]
+    pub(in crate::decision) consent: BTreeMap<String, ConsentRule>,
+    /// By channel.
+    #[serde(default)]
+    pub(in crate::decision) hours: BTreeMap<String, HoursRow>,
+    pub(in crate::decision) control: Option<ControlRow>,
+    #[serde(default, rename = "limit")]
+    pub(in crate::decision) limits: Vec<LimitRow>,
+    #[serde(default, rename = "suppression")]
+    pub(in crate::decision) suppressions: Vec<SuppressionRow>,
+    #[serde(default, rename = "context")]
+    pub(in crate::decision) contexts: Vec<ContextRow>,
+    #[serde(default)]
+    pub(in crate::decision) levers: LeverRows,
+    #[serde(default)]
+    pub(in crate::decision) priority: PriorityRow,
     #[serde(default, rename = "stage")]
     pub(in crate::decision) stages: Vec<StageRow>,
     #[serde(default, rename = "action")]
@@ -26,7 +47,7 @@ pub(in crate::decision) struct Rows {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::decision) struct MoneyRow {
-    pub(in crate::decision) currency: String,
+    pub(in crate::decision) currency: Option<String>,
     #[serde(default = "MoneyRow::default_margin")]
     pub(in crate::decision) margin: f64,
     pub(in crate::decision) yearly_spend: Option<String>,
@@ -36,6 +57,95 @@ impl MoneyRow {
     fn default_margin() -> f64 {
         0.3
     }
+}
+
+impl Default for MoneyRow {
+    fn default() -> Self {
+        Self { currency: None, margin: Self::default_margin(), yearly_spend: None }
+    }
+}
+
+/// `[hours.<channel>]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct HoursRow {
+    pub(in crate::decision) from: String,
+    pub(in crate::decision) to: String,
+    pub(in crate::decision) time_zone: String,
+    #[serde(default)]
+    pub(in crate::decision) outside: OutsideHours,
+}
+
+/// `[control]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct ControlRow {
+    pub(in crate::decision) share: f64,
+    pub(in crate::decision) salt: String,
+}
+
+/// `[[limit]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct LimitRow {
+    #[serde(default)]
+    pub(in crate::decision) per: Per,
+    pub(in crate::decision) only: Option<Vec<String>>,
+    pub(in crate::decision) contacts: u32,
+    pub(in crate::decision) days: u32,
+}
+
+/// `[[suppression]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct SuppressionRow {
+    #[serde(default = "SuppressionRow::default_per")]
+    pub(in crate::decision) per: Per,
+    pub(in crate::decision) only: Option<Vec<String>>,
+    pub(in crate::decision) refusals: u32,
+    pub(in crate::decision) within_days: u32,
+    pub(in crate::decision) for_days: u32,
+    #[serde(default = "SuppressionRow::default_answer_days")]
+    pub(in crate::decision) answer_days: u32,
+}
+
+impl SuppressionRow {
+    fn default_per() -> Per {
+        Per::Action
+    }
+
+    fn default_answer_days() -> u32 {
+        7
+    }
+}
+
+/// `[[context]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct ContextRow {
+    pub(in crate::decision) when: String,
+    #[serde(default)]
+    pub(in crate::decision) per: Per,
+    pub(in crate::decision) only: Option<Vec<String>>,
+    pub(in crate::decision) percent: f64,
+}
+
+/// `[levers]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct LeverRows {
+    #[serde(default)]
+    pub(in crate::decision) goal: BTreeMap<Goal, f64>,
+    #[serde(default)]
+    pub(in crate::decision) group: BTreeMap<String, f64>,
+}
+
+/// `[priority]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct PriorityRow {
+    #[serde(default)]
+    pub(in crate::decision) without: Vec<Factor>,
 }
 
 /// `[[stage]]`
@@ -56,16 +166,25 @@ pub(in crate::decision) struct ActionRow {
     pub(in crate::decision) stages: Vec<String>,
     pub(in crate::decision) goal: Goal,
     pub(in crate::decision) channel: String,
+    pub(in crate::decision) group: Option<String>,
     pub(in crate::decision) cost: f64,
     pub(in crate::decision) deadline_days: i64,
+    pub(in crate::decision) valid_from: Option<String>,
+    pub(in crate::decision) valid_until: Option<String>,
+    #[serde(default)]
+    pub(in crate::decision) cool_down_days: u32,
     pub(in crate::decision) eligible: Option<String>,
+    pub(in crate::decision) applicable: Option<String>,
+    pub(in crate::decision) suitable: Option<String>,
     pub(in crate::decision) product: Option<String>,
     pub(in crate::decision) value: Option<f64>,
+    #[serde(default)]
+    pub(in crate::decision) lever: f64,
     pub(in crate::decision) effect: EffectRow,
 }
 
 /// `effect = { ... }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::decision) struct EffectRow {
     pub(in crate::decision) source: EffectSource,

@@ -36,13 +36,22 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn the_default_policies_compile_and_name_the_seven_stages() {
-    for kind in [PolicyKind::Shop, PolicyKind::Subscription] {
+fn the_policies_that_come_with_the_product_compile_and_name_the_seven_stages() {
+    for kind in PolicyKind::ALL {
         let policy = compiled(Policy::default_toml(kind));
         let mut stages: Vec<&str> = policy.stages().map(|(name, _)| name).collect();
         stages.sort_unstable();
         assert_eq!(stages, ["at_risk", "growing", "lapsed", "lost", "loyal", "new", "onboarding"]);
-        assert_eq!(policy.actions.len(), 5);
+        assert!(policy.actions.len() >= 5, "{kind:?}");
+    }
+}
+
+#[test]
+fn policies_show_a_currency_only_if_they_are_told_one() {
+    for kind in PolicyKind::ALL {
+        assert_eq!(compiled(Policy::default_toml(kind)).currency, None, "{kind:?}");
+        let in_francs = Policy::default_toml_in(kind, "CHF");
+        assert_eq!(compiled(&in_francs).currency.as_deref(), Some("CHF"), "{kind:?}");
     }
 }
 
@@ -61,7 +70,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         r#"stages = ["at_risk"]"#,
         r#"stages = ["at_rsk"]"#,
-        "policy.toml, action `call` `stages`: there is no stage `at_rsk`; did you mean `at_risk`?",
+        "policy.toml line 16, action `call` `stages`: there is no stage `at_rsk`; did you mean `at_risk`?",
     ),
     (r#"stages = ["at_risk"]"#, "stages = []", "expected at least one"),
     ("cost = 8", "cost = -1", "action `call` `cost`: found -1, expected"),
@@ -89,16 +98,83 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "currency = \"EUR\"",
         "currency = \"EUR\"\n[product_margin]\nBoks = 1.0",
-        "[product_margin]: there is no propensity for `Boks`; did you mean `Books`?",
+        "[product_margin] `Boks`: there is no propensity for `Boks`; did you mean `Books`?",
     ),
     ("currency = \"EUR\"", "currency = \"EUR\"\nyearly_spend = \"country\"", "expected a number as the result"),
     (
         "risk_band == \\\"high\\\"",
         "risk_bnd == \\\"high\\\"",
-        "stage `at_risk` `when`, line 1, column 1: `risk_bnd` is neither a feature nor a score; did you mean `risk_band`?",
+        "policy.toml line 7, stage `at_risk` `when`, in its line 1, column 1: `risk_bnd` is neither a feature nor a score; did you mean `risk_band`?",
     ),
-    ("cost = 8", "cost = 8\neligible = \"purchases_365d >> 1\"", "action `call` `eligible`, line 1, column 17"),
+    ("cost = 8", "cost = 8\neligible = \"purchases_365d >> 1\"", "action `call` `eligible`, in its line 1, column 17"),
     ("[[stage]]", "[[stag]]", "did you mean `stage`?"),
+    (
+        "cost = 8",
+        "cost = 8\nvalid_from = \"1.11.2026\"",
+        "line 20, action `call` `valid_from`: found \"1.11.2026\", expected a date",
+    ),
+    (
+        "cost = 8",
+        "cost = 8\nvalid_from = \"2026-11-02\"\nvalid_until = \"2026-11-01\"",
+        "expected a day from valid_from",
+    ),
+    ("cost = 8", "cost = 8\nlever = -200", "`lever`: found -200, expected percent"),
+    ("cost = 8", "cost = 8\ncool_down_days = 99999", "`cool_down_days`: found 99999, expected whole days"),
+    ("cost = 8", "cost = 8\ngroup = \" \"", "`group`: found nothing"),
+    ("cost = 8", "cost = 8\nsuitable = \"consent.sms\"", "no action has the channel `sms`; use one of `phone`"),
+    ("source = \"assumed\"", "source = \"model\"", "found relative_reduction beside source = \"model\""),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[consent]\nphon = \"required\"",
+        "line 5, [consent] `phon`: no action has the channel `phon`; did you mean `phone`?",
+    ),
+    ("currency = \"EUR\"", "currency = \"EUR\"\n[consent]\nphone = \"requird\"", "did you mean `required`?"),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[control]\nshare = 5\nsalt = \"a\"",
+        "line 5, [control] `share`: found 5, expected the share",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[hours.phone]\nfrom = \"9\"\nto = \"20:00\"\ntime_zone = \"UTC\"",
+        "`phone.from`: found \"9\", expected a time of day",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[hours.phone]\nfrom = \"21:00\"\nto = \"20:00\"\ntime_zone = \"UTC\"",
+        "line 6, [hours] `phone.to`: found 20:00, expected a time after",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[hours.phone]\nfrom = \"09:00\"\nto = \"20:00\"\ntime_zone = \"Wien\"",
+        "write \"Europe/Vienna\"",
+    ),
+    ("currency = \"EUR\"", "currency = \"EUR\"\n[[limit]]\ncontacts = 2\ndays = 0", "limit 1 `days`: found 0"),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[[limit]]\ncontacts = 2\ndays = 7\nper = \"channel\"\nonly = [\"phoen\"]",
+        "line 8, limit 1 `only`: no action has the channel `phoen`; did you mean `phone`?",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[[limit]]\ncontacts = 2\ndays = 7\nonly = [\"phone\"]",
+        "found names for per = \"customer\"",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[[suppression]]\nrefusals = 0\nwithin_days = 7\nfor_days = 7",
+        "suppression 1 `refusals`: found 0",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[[context]]\nwhen = \"tru\"\npercent = 5",
+        "context 1 `when`, in its line 1",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[levers]\ngroup = { offers = 10 }",
+        "`group.offers`: no action has the group `offers`; there are none",
+    ),
 ];
 
 #[test]
@@ -114,7 +190,7 @@ fn each_mistake_is_refused_with_its_place_and_what_to_do() {
 fn an_action_id_that_is_there_twice_is_refused() {
     let again = SOUND.split_once("[[action]]").unwrap().1;
     let error = refusal(&format!("{SOUND}[[action]]{again}"));
-    assert_eq!(error, "policy.toml, action 2 `id`: `call` is there twice; rename one of them");
+    assert_eq!(error, "policy.toml line 23, action 2 `id`: `call` is there twice; rename one of them");
 }
 
 #[test]

@@ -78,6 +78,7 @@ pub(super) fn all() -> Value {
             "subscriptions": {"type": "array", "items": reference("Subscription")},
             "events": {"type": "array", "items": reference("Event")},
             "contacts": {"type": "array", "items": reference("Contact")},
+            "consents": {"type": "array", "items": reference("Consent")},
         })),
         "Transaction": closed(&["event_time", "amount"], json!({
             "event_time": moment, "amount": number, "product_id": name, "category": name, "quantity": number,
@@ -127,13 +128,14 @@ pub(super) fn all() -> Value {
         }},
         "Scorecard": {
             "type": "object",
-            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift", "reasons",
-                "model_versions"],
+            "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift",
+                "reasons", "model_versions"],
             "properties": {"moment": {"type": "integer", "description": "Seconds since 1970-01-01 00:00:00 UTC."}},
         },
         "Decision": object(&["customer_id", "moment", "stage", "action", "action_label", "channel", "product",
-            "expected_gain", "at_stake", "effect", "effect_source", "cost", "probability", "reason", "deadline",
-            "considered", "scores", "model_versions", "policy_version"]),
+            "expected_gain", "priority", "at_stake", "effect", "effect_source", "cost", "probability", "control_group",
+            "reason", "deadline", "contact_from", "considered", "without", "scores", "model_versions",
+            "policy_version"]),
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status", "detail", "error", "error_code", "message"],
