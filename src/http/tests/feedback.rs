@@ -24,8 +24,8 @@ async fn the_next_decision_sees_the_purchase_and_is_the_batchs_over_the_same_row
     let (status, answer) = told(&service, "/v1/events", &events).await;
     assert_eq!((status, results(&answer)), (200, vec!["recorded"; 3]));
     let after = told(&service, "/v1/scores", &json!({"customer_ids": ["c3"]})).await.1;
-    let churn = |answer: &Value| answer["scores"][0]["churn_probability"].as_f64().unwrap();
-    assert!(churn(&after) < churn(&before), "{before} {after}");
+    let value = |answer: &Value| answer["scores"][0]["value"]["predicted_clv"].as_f64().unwrap();
+    assert!(value(&after) > value(&before), "{before} {after}");
 
     // The batch: the same rows through the builder of the tables.
     let mut builder = super::super::fixtures::builder(6);
