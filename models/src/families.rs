@@ -1,6 +1,8 @@
 //! The families of models: for each, its parameters and the kernel that scores with them.
 
 pub mod baseline;
+pub mod beta_discrete_weibull;
+pub mod beta_geometric;
 pub mod bg_nbd;
 pub mod blend;
 pub mod boosted;
@@ -8,7 +10,11 @@ pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;
 pub mod logistic;
+pub mod purchases;
+pub mod ready;
+pub mod renewal;
 pub mod season;
 pub mod segments;
 mod shapley;
+pub mod shifted_beta_geometric;
 pub mod trees;

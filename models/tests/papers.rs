@@ -1,8 +1,11 @@
 //! Kernels of the lifetime value families against published numbers, and against their own limits.
 
 use proptest::prelude::*;
-use tend_models::families::bg_nbd::{BgNbd, PurchaseHistory};
+use tend_models::families::bg_nbd::BgNbd;
 use tend_models::families::gamma_gamma::GammaGamma;
+use tend_models::families::purchases::PurchaseHistory;
+use tend_models::families::renewal::RenewalModel;
+use tend_models::families::shifted_beta_geometric::ShiftedBetaGeometric;
 use tend_models::quantities::Positive;
 
 fn positive(value: f64) -> Positive {
@@ -190,6 +193,34 @@ fn any_history() -> impl Strategy<Value = PurchaseHistory> {
         let t_x = if x == 0 { 0.0 } else { share * big_t };
         history(f64::from(x), t_x, big_t)
     })
+}
+
+fn sbg(alpha: f64, beta: f64) -> RenewalModel {
+    let [alpha, beta] = [alpha, beta].map(positive);
+    RenewalModel::ShiftedBetaGeometric(ShiftedBetaGeometric { alpha, beta })
+}
+
+#[test]
+fn the_projected_survival_of_a_cohort_is_that_of_the_paper() {
+    // Fader and Hardie (2007): projections for years 8 to 12, %.
+    for (model, expected) in [
+        (sbg(0.668_088, 3.806_095), [46.0, 43.6, 41.4, 39.5, 37.8]),
+        (sbg(0.704_077, 1.182_043), [22.0, 20.4, 19.1, 18.0, 17.0]),
+    ] {
+        for (year, expected) in (8..).zip(expected) {
+            assert_near(100.0 * model.survival(f64::from(year)).get(), expected, 0.051, &format!("year {year}"));
+        }
+    }
+}
+
+#[test]
+fn the_discounted_expected_residual_lifetime_is_that_of_the_paper() {
+    // Fader and Hardie (2010), High End, 10 % a year, with the parameters as printed there: .668, 3.806.
+    let printed = sbg(0.668, 3.806);
+    for (n, expected) in [(1.0, 5.415), (2.0, 5.902), (3.0, 6.294), (4.0, 6.620), (5.0, 6.897), (8.0, 7.530)] {
+        let found = printed.discounted_residual_lifetime(n, 0.1, f64::INFINITY);
+        assert_near(found, expected, 5e-4, &format!("year {n}"));
+    }
 }
 
 proptest! {

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
-use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
+use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
+use tend_training::champion::Effort;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
-use tend_training::recipe::{Clv, Recipe, Source, Training};
+use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ClvRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv, train_project,
-    train_table,
+    ClvRun, ContractTableRun, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv,
+    train_contract_table, train_project, train_table,
 };
 use tend_training::tables::TableFile;
 
+use super::contracts::{ContractColumnArgs, describe_contracts};
 use super::project::{Project, account, currency, now};
+use super::unit::Unit;
 use super::usage_error;
 
 /// What to train.
@@ -30,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     as_of: Option<Moment>,
     /// A customer table: one row a customer.
-    #[arg(long, requires_all = ["target", "task"], conflicts_with = "transactions")]
+    #[arg(long, requires = "task", conflicts_with = "transactions")]
     table: Option<PathBuf>,
     /// The target column of the customer table.
     #[arg(long)]
@@ -56,17 +59,24 @@ pub struct Args {
     base_rate: Option<f64>,
     #[command(flatten)]
     campaign: CampaignArgs,
+    /// How much work goes into the choice of a model; without it that of tend.toml, or standard.
+    #[arg(long)]
+    effort: Option<EffortName>,
     /// The seed of every random choice; without it that of tend.toml.
     #[arg(long)]
     seed: Option<u64>,
     #[command(flatten)]
     log: TransactionLog,
-    /// The lifetime value family.
-    #[arg(long, default_value = "bg-nbd")]
-    family: ClvFamily,
-    /// The time unit of the parameters.
-    #[arg(long, default_value = "day")]
-    unit: Unit,
+    #[command(flatten)]
+    contracts: ContractColumnArgs,
+    /// The lifetime value family; without it that of tend.toml, or BG/NBD for purchases, and for contracts the better of
+    /// sbg and bdw.
+    #[arg(long)]
+    family: Option<FamilyName>,
+    /// The time unit of the parameters; without it a day. Of a table of contracts the time between renewals; without it
+    /// a month.
+    #[arg(long)]
+    unit: Option<Unit>,
 }
 
 /// What a campaign to keep leavers costs and brings, for the profit that is told of a churn model.
@@ -150,25 +160,41 @@ impl From<TaskName> for Task {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ClvFamily {
-    BgNbd,
+enum EffortName {
+    /// Fewer rows and trees, for a first look.
+    Quick,
+    /// The usual settings of every family.
+    Standard,
+    /// Settings are searched for; takes several times as long.
+    Thorough,
+}
+
+impl From<EffortName> for Effort {
+    fn from(name: EffortName) -> Self {
+        match name {
+            EffortName::Quick => Self::Quick,
+            EffortName::Standard => Self::Standard,
+            EffortName::Thorough => Self::Thorough,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Unit {
-    Day,
-    Week,
-    Month,
+enum FamilyName {
+    BgNbd,
+    Sbg,
+    Bdw,
+    BetaGeometric,
 }
 
-impl Unit {
-    fn days(self) -> Positive {
-        let days = match self {
-            Self::Day => 1.0,
-            Self::Week => 7.0,
-            Self::Month => DAYS_OF_A_YEAR / 12.0,
-        };
-        Positive::new(days).expect("above 0")
+impl From<FamilyName> for ClvFamily {
+    fn from(name: FamilyName) -> Self {
+        match name {
+            FamilyName::BgNbd => Self::BgNbd,
+            FamilyName::Sbg => Self::Sbg,
+            FamilyName::Bdw => Self::Bdw,
+            FamilyName::BetaGeometric => Self::BetaGeometric,
+        }
     }
 }
 
@@ -182,7 +208,9 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     }
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
+    recipe.training.effort = args.effort.map_or(recipe.training.effort, Effort::from);
     recipe.campaign = args.campaign.over(recipe.campaign)?;
+    recipe.clv.family = args.family.map_or(recipe.clv.family, ClvFamily::from);
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
     eprintln!("training on what was known before {as_of}");
@@ -217,17 +245,20 @@ pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
 }
 
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.task, Some(TaskName::Clv)) {
+        return train_contracts(args, table);
+    }
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table trains --task churn or --task upsell")),
+        _ => return Err(usage_error("a customer table trains --task churn, upsell or clv")),
     };
     let run = TableRun {
         task,
         file: table.to_owned(),
         id: args.log.id.clone(),
         target: Target {
-            column: args.target.clone().context("--table needs --target COLUMN")?,
+            column: args.target.clone().ok_or_else(|| usage_error("--table needs --target COLUMN"))?,
             positive: args.positive.clone(),
         },
         exclude: args.exclude.clone(),
@@ -236,25 +267,39 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         test: args.test.clone(),
         base_rate: args.base_rate,
         campaign: args.campaign.over(Campaign::default())?,
+        effort: args.effort.map_or(Training::default().effort, Effort::from),
         seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_table(&run)?)
+}
+
+fn train_contracts(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.family, Some(FamilyName::BgNbd)) {
+        return Err(usage_error("a table of contracts trains --family sbg, bdw or beta-geometric"));
+    }
+    let left = args.target.as_ref().map(|column| Target { column: column.clone(), positive: args.positive.clone() });
+    Ok(train_contract_table(&ContractTableRun {
+        file: table.to_owned(),
+        columns: args.contracts.columns(left)?,
+        period_months: args.unit.unwrap_or(Unit::Month).months(),
+        clv: Clv { family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
+        seed: args.seed.unwrap_or(Training::default().seed),
+    })?)
 }
 
 fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
     if !matches!(args.task, None | Some(TaskName::Clv)) {
         return Err(usage_error("--transactions trains lifetime value only; expected --task clv"));
     }
-    let ClvFamily::BgNbd = args.family;
     let timelines = args.log.read()?;
     let data_until = timelines.known_until().context("found no rows to learn from")?;
     let run = ClvRun {
         timelines: &timelines,
         plan: FeaturePlan::default(),
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
-        unit_days: args.unit.days(),
+        unit_days: args.unit.unwrap_or(Unit::Day).days(),
         // The parameters of the literature are on the plain clock.
-        clv: Clv { season: false, ..Clv::default() },
+        clv: Clv { season: false, family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
         data_until,
         seed: args.seed.unwrap_or(Training::default().seed),
     };
@@ -299,19 +344,37 @@ fn describe(project: &Project, figures: &Figures) {
         println!("  probabilities and figures are those of a rate of {} %", 100.0 * rate);
     }
     figures.products.iter().for_each(describe_product);
-    if let Some(value) = &figures.value {
-        let found = &value.parameters;
+    for list in figures.ranking.iter().flat_map(|ranking| &ranking.lists) {
+        let (model, popular) = (list.model, list.popularity);
         println!(
-            "  r {:.4}, alpha {:.4}, a {:.4}, b {:.4}, log likelihood {:.3}",
-            found.r, found.alpha, found.a, found.b, value.log_likelihood
+            "  lists of {}: hit rate {:.3}, NDCG {:.3}; most popular first {:.3}, {:.3}",
+            list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
         );
-        value.hold_out.iter().for_each(describe_hold_out);
+    }
+    for trial in figures.tried.iter().filter(|trial| trial.is_chosen) {
+        let settings: Vec<String> = trial.settings.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        println!(
+            "  {}: {}",
+            trial.family,
+            if trial.is_usual { "usual settings".to_owned() } else { settings.join(", ") }
+        );
+    }
+    if let Some(value) = &figures.value {
+        let found: Vec<String> = value.parameters.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        println!("  {}, log likelihood {:.3}", found.join(", "), value.log_likelihood);
+        value.hold_out.iter().for_each(|hold_out| describe_hold_out(hold_out, "purchase days"));
+    }
+    if let Some(contracts) = &figures.contracts {
+        describe_contracts(contracts);
     }
     for segment in &figures.segments {
         println!("  segment: {segment}");
     }
     for left_out in &figures.left_out {
         println!("  left out {left_out}");
+    }
+    for suspect in &figures.suspects {
+        println!("  look at {suspect}");
     }
     println!("  see {}", folder.join("report.html").display());
 }
@@ -343,11 +406,11 @@ pub fn describe_product(product: &ProductFigures) {
     println!("  {}: AUC {auc} ({}), {} buyers", product.product, product.family, product.held_out.positives);
 }
 
-/// The figures of a lifetime value model on a window that it had not seen.
-pub fn describe_hold_out(hold_out: &HoldOut) {
+/// The figures of a lifetime value model on a window that it had not seen; `what` it counts.
+pub fn describe_hold_out(hold_out: &HoldOut, what: &str) {
     let purchases = &hold_out.purchases;
     println!(
-        "  {:.0} days from {}: expected {:.0} purchase days, actual {:.0}",
+        "  {:.0} days from {}: expected {:.0} {what}, actual {:.0}",
         hold_out.days, hold_out.from, purchases.predicted_total, purchases.actual_total
     );
 }

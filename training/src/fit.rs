@@ -1,13 +1,16 @@
 //! Fits: for each family, from rows or histories to parameters.
 
 pub mod baseline;
-pub mod bg_nbd;
+mod bg_nbd;
 pub mod boosting;
 pub mod forest;
 pub mod gamma_gamma;
 pub mod log_odds_line;
 pub mod logistic;
 mod maximise;
+pub mod purchases;
+pub mod renewal;
 pub mod season;
 pub mod segments;
+pub mod shrinkage;
 pub mod table;

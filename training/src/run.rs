@@ -2,11 +2,15 @@
 
 mod card;
 mod clv;
+mod contracts;
 mod evaluation;
+mod explained;
+mod lifetime;
 mod matrix;
 mod project;
 mod sections;
 mod table;
+mod table_check;
 mod target;
 
 use serde::Serialize;
@@ -15,10 +19,14 @@ use tend_models::quantities::Moment;
 use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
-use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
-use crate::fit::bg_nbd::BgNbdFitError;
+use crate::champion::{Candidate, Trial};
+use crate::evaluate::{
+    ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, LifetimeFigures, MetricError, OfferRanking,
+    ValueFigures,
+};
 use crate::fit::gamma_gamma::GammaGammaFitError;
+use crate::fit::purchases::PurchaseFitError;
+use crate::fit::renewal::RenewalFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
@@ -26,11 +34,16 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
+pub use contracts::{
+    ContractColumns, ContractFigures, ContractTable, ContractTableRun, ContractsFound, FamilyTried, HazardFigures,
+    PriceChange, read_contract_table, train_contract_table, train_contracts,
+};
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
-pub use project::{ProjectRun, train_project};
+pub use project::{FallbackFigures, ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
+pub use table_check::{MissingShare, TableChecked, check_table};
 pub use target::Target;
 
 /// Why a model cannot be trained.
@@ -50,7 +63,10 @@ pub enum TrainError {
     Fit(#[from] FitError),
     /// The purchase model cannot be fitted.
     #[error(transparent)]
-    BgNbd(#[from] BgNbdFitError),
+    Purchases(#[from] PurchaseFitError),
+    /// The contractual model cannot be fitted.
+    #[error(transparent)]
+    Renewals(#[from] RenewalFitError),
     /// The spend model cannot be fitted.
     #[error(transparent)]
     GammaGamma(#[from] GammaGammaFitError),
@@ -74,6 +90,10 @@ pub struct Trained {
     pub figures: Figures,
     /// Its curves on held-out rows, for a classifier of one outcome.
     pub curves: Option<ClassifierCurves>,
+    /// How the strongest features of such a classifier act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
+    /// What a model of purchases makes of the customers, for the report.
+    pub lifetime: Option<LifetimeFigures>,
     header: Header,
 }
 
@@ -102,15 +122,30 @@ pub struct Figures {
     /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// The settings that a search compared on training rows alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Trial>,
     /// Figures of each product of an upsell model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductFigures>,
+    /// Products of an upsell model that share a model, as too few take them for one of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<FallbackFigures>,
+    /// How well an upsell model ranks offers, on the test moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<OfferRanking>,
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
+    /// What a contractual lifetime value model found.
+    #[serde(flatten)]
+    pub contracts: Option<ContractsFound>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Columns that may be known only after the fact or be ids, and what to do; they were learned from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
     /// Names of the segments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<String>,
@@ -128,6 +163,17 @@ pub struct Importance {
     pub label: String,
     /// Increase in log loss when its values are shuffled.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds before calibration.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature's name for a person.
+    pub label: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// One product of an upsell model.
@@ -151,7 +197,7 @@ pub struct ClvFigures {
     /// Customers.
     pub customers: usize,
     /// Parameters of the purchase model.
-    pub parameters: PurchaseParameters,
+    pub parameters: Parameters,
     /// Log likelihood of the purchase model.
     pub log_likelihood: f64,
     /// Whether the fit of the purchase model reached a maximum.
@@ -167,17 +213,14 @@ pub struct ClvFigures {
     pub hold_out: Option<HoldOut>,
 }
 
-/// Parameters of a BG/NBD model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PurchaseParameters {
-    /// Shape of the purchase rate.
-    pub r: f64,
-    /// Scale of the purchase rate, in time units.
-    pub alpha: f64,
-    /// First parameter of the dropout probability.
-    pub a: f64,
-    /// Second parameter of the dropout probability.
-    pub b: f64,
+/// Parameters of a model by name, in the order of the literature; shown as one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters(pub Vec<(&'static str, f64)>);
+
+impl Serialize for Parameters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// Parameters of a Gamma-Gamma model.
@@ -219,9 +262,14 @@ impl Figures {
             base_rate: None,
             folds: None,
             candidates: Vec::new(),
+            tried: Vec::new(),
             products: Vec::new(),
+            fallbacks: Vec::new(),
+            ranking: None,
             value: None,
+            contracts: None,
             left_out: Vec::new(),
+            suspects: Vec::new(),
             segments: Vec::new(),
             importance: Vec::new(),
         }
@@ -241,7 +289,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, curves: None, header }
+        Self { model, figures, curves: None, dependences: Vec::new(), lifetime: None, header }
     }
 
     /// The features it reads, one line for each in the model card.

@@ -3,13 +3,13 @@
 use rand::SeedableRng;
 use rand_distr::{Beta, Distribution, Exp, Gamma};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tend_models::families::bg_nbd::PurchaseHistory;
 use tend_models::families::gamma_gamma::SpendHistory;
-use tend_training::fit::bg_nbd::{self, BgNbdFit, BgNbdFitError};
+use tend_models::families::purchases::PurchaseHistory;
 use tend_training::fit::gamma_gamma::{self, GammaGammaFitError};
+use tend_training::fit::purchases::{self, PurchaseFamily, PurchaseFit, PurchaseFitError};
 
-fn parameters(fit: &BgNbdFit) -> [f64; 4] {
-    [fit.model.r.get(), fit.model.alpha.get(), fit.model.a.get(), fit.model.b.get()]
+fn parameters(fit: &PurchaseFit) -> [f64; 4] {
+    fit.model.parameters().map(|(_, value)| value)
 }
 
 fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
@@ -48,7 +48,7 @@ fn simulated(customers: usize, seed: u64, [r, alpha, a, b]: [f64; 4]) -> Vec<Pur
 #[test]
 fn bg_nbd_recovers_the_parameters_that_data_were_simulated_with() {
     for (seed, truth) in [(1, [0.6, 6.0, 0.8, 2.5]), (2, [2.0, 10.0, 0.5, 3.0])] {
-        let fit = bg_nbd::fit(&simulated(20_000, seed, truth)).unwrap();
+        let fit = purchases::fit(PurchaseFamily::BgNbd, &simulated(20_000, seed, truth)).unwrap();
         println!("{fit:?}");
         assert!(fit.converged, "{fit:?}");
         for (found, expected) in parameters(&fit).into_iter().zip(truth) {
@@ -84,7 +84,10 @@ fn gamma_gamma_recovers_the_parameters_that_data_were_simulated_with() {
 fn the_order_of_customers_never_changes_a_bit() {
     let histories = simulated(2_000, 4, [0.6, 6.0, 0.8, 2.5]);
     let permuted: Vec<PurchaseHistory> = (0..2_000).map(|i| histories[(i * 743 + 11) % 2_000]).collect();
-    let (one, other) = (bg_nbd::fit(&histories).unwrap(), bg_nbd::fit(&permuted).unwrap());
+    let (one, other) = (
+        purchases::fit(PurchaseFamily::BgNbd, &histories).unwrap(),
+        purchases::fit(PurchaseFamily::BgNbd, &permuted).unwrap(),
+    );
     assert_eq!(parameters(&one).map(f64::to_bits), parameters(&other).map(f64::to_bits));
     assert_eq!(one.log_likelihood.to_bits(), other.log_likelihood.to_bits());
 
@@ -112,7 +115,7 @@ fn customers_who_never_leave_still_give_a_usable_model() {
             observed: 52.0,
         })
         .collect();
-    let fit = bg_nbd::fit(&histories).unwrap();
+    let fit = purchases::fit(PurchaseFamily::BgNbd, &histories).unwrap();
     println!("{fit:?}");
     assert!(!fit.converged, "{fit:?}");
     // The limit is a Poisson process of one rate for all: the sum of x ln(rate) - rate T.
@@ -124,21 +127,24 @@ fn customers_who_never_leave_still_give_a_usable_model() {
 #[test]
 fn bad_purchase_histories_are_named() {
     let good = PurchaseHistory { repeat_purchases: 2.0, last_purchase: 5.0, observed: 9.0 };
-    let second = |bad: PurchaseHistory| bg_nbd::fit(&[good, bad]).unwrap_err();
-    assert_eq!(bg_nbd::fit(&[]).unwrap_err(), BgNbdFitError::NoCustomers);
+    let second = |bad: PurchaseHistory| purchases::fit(PurchaseFamily::BgNbd, &[good, bad]).unwrap_err();
+    assert_eq!(purchases::fit(PurchaseFamily::BgNbd, &[]).unwrap_err(), PurchaseFitError::NoCustomers);
     let never = PurchaseHistory { repeat_purchases: 0.0, last_purchase: 0.0, observed: 9.0 };
-    assert_eq!(bg_nbd::fit(&[never, never]).unwrap_err(), BgNbdFitError::NoRepeatPurchases { customers: 2 });
+    assert_eq!(
+        purchases::fit(PurchaseFamily::BgNbd, &[never, never]).unwrap_err(),
+        PurchaseFitError::NoRepeatPurchases { customers: 2 }
+    );
     let late = second(PurchaseHistory { last_purchase: 9.5, ..good });
     assert!(late.to_string().contains("history 1"), "{late}");
-    assert!(matches!(late, BgNbdFitError::PurchaseAfterEnd { position: 1, .. }), "{late}");
+    assert!(matches!(late, PurchaseFitError::PurchaseAfterEnd { position: 1, .. }), "{late}");
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
         let error = second(PurchaseHistory { observed: bad, ..good });
-        assert!(matches!(error, BgNbdFitError::NotAMeasurement { position: 1, field: "observed", .. }), "{error}");
+        assert!(matches!(error, PurchaseFitError::NotAMeasurement { position: 1, field: "observed", .. }), "{error}");
     }
     let half = second(PurchaseHistory { repeat_purchases: 1.5, ..good });
-    assert!(matches!(half, BgNbdFitError::NotACount { position: 1, .. }), "{half}");
+    assert!(matches!(half, PurchaseFitError::NotACount { position: 1, .. }), "{half}");
     let same_day = second(PurchaseHistory { last_purchase: 0.0, ..good });
-    assert!(matches!(same_day, BgNbdFitError::CountAndTimeDisagree { .. }), "{same_day}");
+    assert!(matches!(same_day, PurchaseFitError::CountAndTimeDisagree { .. }), "{same_day}");
 }
 
 #[test]

@@ -2,25 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::purchases::PurchaseHistory;
 use crate::quantities::{Positive, Probability};
 use crate::special::{log_beta_mean_of_power, log_gamma_ratio, log_one_plus_exp};
 
 /// Beyond this discount, in e-folds, nothing is left of a purchase in double precision.
 const DISCOUNTED_AWAY: f64 = 45.0;
-
-/// What the model reads of one customer: counts of purchase days and two durations.
-///
-/// Durations are in the time unit that the model was fitted with. The model takes 0 ≤ `last_purchase` ≤ `observed` and a
-/// whole `repeat_purchases` for granted; the fit checks them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct PurchaseHistory {
-    /// x: purchases after the first; several on one day are one.
-    pub repeat_purchases: f64,
-    /// t_x: time from the first to the last purchase; 0 without a repeat purchase.
-    pub last_purchase: f64,
-    /// T: time from the first purchase to the end of the observation.
-    pub observed: f64,
-}
 
 /// A fitted BG/NBD model.
 ///
@@ -76,8 +63,7 @@ impl BgNbd {
     /// Equation (9) of the paper.
     #[must_use]
     pub fn expected_purchases_new_customer(&self, t: f64) -> f64 {
-        let newcomer = PurchaseHistory { repeat_purchases: 0.0, last_purchase: 0.0, observed: 0.0 };
-        self.expected_purchases(newcomer, t)
+        self.expected_purchases(PurchaseHistory::NEWCOMER, t)
     }
 
     /// The present value, in purchases, of those expected of this customer within `horizon` after the observation.

@@ -208,6 +208,28 @@ fn negative_hessian<const N: usize>(
     std::array::from_fn(|i| std::array::from_fn(|j| 0.5 * (rows[i][j] + rows[j][i])))
 }
 
+/// The covariance of maximum likelihood estimates: the inverse of the curvature at the maximum.
+///
+/// At a limit the log-likelihood is flat in some direction. A little curvature is added in all of them, which makes the
+/// variance there as large as it should be: what the parameters tell that does not depend on that direction keeps its
+/// variance. `None` where even that gives no covariance.
+pub(crate) fn covariance<const N: usize>(
+    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
+    maximum: &Maximum<N>,
+) -> Option<[[f64; N]; N]> {
+    let mut curvature = negative_hessian(&log_likelihood, &maximum.point);
+    if !maximum.converged {
+        let largest = (0..N).fold(0.0_f64, |largest, i| largest.max(curvature[i][i]));
+        (0..N).for_each(|i| curvature[i][i] += 1e-6 * largest);
+    }
+    let mut columns = [[0.0; N]; N];
+    for (i, column) in columns.iter_mut().enumerate() {
+        let unit = std::array::from_fn(|j| f64::from(u8::from(i == j)));
+        *column = solve_positive_definite(&curvature, &unit)?;
+    }
+    Some(columns)
+}
+
 /// Solves (curvature + damping) direction = gradient with the least damping that makes the matrix positive definite.
 fn damped_newton_direction<const N: usize>(curvature: &[[f64; N]; N], gradient: &[f64; N]) -> Option<[f64; N]> {
     let largest = (0..N).fold(0.0_f64, |largest, i| largest.max(curvature[i][i].abs()));

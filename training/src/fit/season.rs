@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tend_models::families::bg_nbd::BgNbd;
+use tend_models::families::purchases::PurchaseModel;
 use tend_models::families::season::Season;
 use tend_models::quantities::{DAY_SECONDS, Moment};
 
@@ -43,7 +43,7 @@ impl PurchaseCalendar {
     /// The index of a month is its actual repeat purchases over those expected if it were like the mean month, given
     /// when the customers came. Fit the model again under the new season; two rounds are within a fraction of a percent of the limit.
     #[must_use]
-    pub fn season(&self, model: &BgNbd, unit_days: f64, season: &Season) -> Season {
+    pub fn season(&self, model: &PurchaseModel, unit_days: f64, season: &Season) -> Season {
         let expected = self.expected(model, unit_days, season);
         let index = |month: usize| {
             let on_the_plain_clock = expected[month] / season.months()[month];
@@ -53,7 +53,7 @@ impl PurchaseCalendar {
     }
 
     /// Expected repeat purchases by month.
-    fn expected(&self, model: &BgNbd, unit_days: f64, season: &Season) -> [f64; 12] {
+    fn expected(&self, model: &PurchaseModel, unit_days: f64, season: &Season) -> [f64; 12] {
         let mut expected = [0.0; 12];
         let Some(&start) = self.first_days.keys().next() else { return expected };
         let curve = Curve::of(model, unit_days, season.days(start, self.last_day));
@@ -72,7 +72,7 @@ impl PurchaseCalendar {
 struct Curve(Vec<f64>);
 
 impl Curve {
-    fn of(model: &BgNbd, unit_days: f64, longest_days: f64) -> Self {
+    fn of(model: &PurchaseModel, unit_days: f64, longest_days: f64) -> Self {
         let last = longest_days.max(0.0).ceil() as usize + 1;
         Self((0..=last).map(|day| model.expected_purchases_new_customer(day as f64 / unit_days)).collect())
     }
@@ -108,13 +108,14 @@ fn months_between(first: i64, last: i64) -> Vec<(usize, i64, i64)> {
 mod tests {
     use rand::{Rng, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
+    use tend_models::families::bg_nbd::BgNbd;
     use tend_models::quantities::Positive;
 
     use super::*;
 
-    fn model() -> BgNbd {
+    fn model() -> PurchaseModel {
         let positive = |value| Positive::new(value).unwrap();
-        BgNbd { r: positive(1e3), alpha: positive(2e4), a: positive(1e-3), b: positive(1e3) }
+        PurchaseModel::BgNbd(BgNbd { r: positive(1e3), alpha: positive(2e4), a: positive(1e-3), b: positive(1e3) })
     }
 
     /// Customers who come steadily and buy with probability .05 a day, twice as often in December.

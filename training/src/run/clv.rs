@@ -1,8 +1,8 @@
 //! Fits lifetime value models on the purchase rhythm of histories.
 
 use tend_models::artifact::{ClvModel, Model};
-use tend_models::families::bg_nbd::PurchaseHistory;
 use tend_models::families::gamma_gamma::SpendHistory;
+use tend_models::families::purchases::PurchaseHistory;
 use tend_models::families::season::Season;
 use tend_models::features::{FeaturePlan, PurchaseRhythm, purchase_days, purchase_rhythm};
 use tend_models::quantities::{DAY_SECONDS, Moment, Positive};
@@ -10,13 +10,14 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::{on_the_clock, value_of_rhythm};
 use tend_models::timeline::Timelines;
 
-use super::{ClvFigures, Figures, HoldOut, PurchaseParameters, SpendParameters, TrainError, Trained};
+use super::lifetime::Lifetime;
+use super::{ClvFigures, Figures, HoldOut, Parameters, SpendParameters, TrainError, Trained};
 use crate::evaluate::ValueFigures;
-use crate::fit::bg_nbd::{self, BgNbdFit};
 use crate::fit::gamma_gamma::{self, GammaGammaFit};
+use crate::fit::purchases::{self, PurchaseFamily, PurchaseFit};
 use crate::fit::season::PurchaseCalendar;
 use crate::labels::purchases_in;
-use crate::recipe::Clv;
+use crate::recipe::{Clv, ClvFamily};
 
 /// Fits of the season and of the purchases under it, in turns.
 const SEASON_ROUNDS: usize = 2;
@@ -42,12 +43,12 @@ pub struct ClvRun<'a> {
 
 struct Fitted {
     season: Season,
-    purchases: BgNbdFit,
+    purchases: PurchaseFit,
     spend: Option<GammaGammaFit>,
     customers: usize,
 }
 
-/// Fits BG/NBD and Gamma-Gamma on all histories before `as_of`. They are tested on the data after it; where there is
+/// Fits a purchase model and Gamma-Gamma on all histories before `as_of`. They are tested on the data after it; where there is
 /// none, parameters fitted one horizon (at most a third of the data) earlier are tested on that horizon.
 ///
 /// # Errors
@@ -65,34 +66,37 @@ pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
         margin: run.clv.margin,
         annual_discount_rate: run.clv.annual_discount_rate,
     };
-    let hold_out = if run.data_until > run.as_of {
-        Some(hold_out(run.timelines, &rhythms, &model(&fitted), run.as_of, run.data_until)?)
+    let figures_of = |rhythms: &[(usize, PurchaseRhythm)], model: &ClvModel, from: Moment, until: Moment| {
+        Lifetime { timelines: run.timelines, rhythms, model, from, until }.figures()
+    };
+    let (hold_out, lifetime) = if run.data_until > run.as_of {
+        let model = model(&fitted);
+        let hold_out = hold_out(run.timelines, &rhythms, &model, run.as_of, run.data_until)?;
+        (Some(hold_out), figures_of(&rhythms, &model, run.as_of, run.data_until))
     } else {
         let span = run.timelines.first_event().map_or(0.0, |first| run.as_of.days_since(first));
         let days = run.clv.horizon_days.get().min(span / 3.0).floor() as i64;
         let earlier = run.as_of.plus_days(-days);
         let known = rhythms_before(run.timelines, earlier);
         match fit(run, &known, earlier) {
-            Ok(fitted) if days > 0 => Some(hold_out(run.timelines, &known, &model(&fitted), earlier, run.as_of)?),
-            _ => None,
+            Ok(fitted) if days > 0 => {
+                let model = model(&fitted);
+                let hold_out = hold_out(run.timelines, &known, &model, earlier, run.as_of)?;
+                (Some(hold_out), figures_of(&known, &model, earlier, run.as_of))
+            }
+            _ => (None, None),
         }
     };
-    let mut figures = Figures::new(Task::Clv, "bg-nbd");
+    let mut figures = Figures::new(Task::Clv, fitted.purchases.model.family());
     figures.value = Some(clv_figures(&fitted, run.unit_days.get(), hold_out));
     let model = Model::Clv(model(&fitted));
-    Ok(Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed))
+    Ok(Trained { lifetime, ..Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed) })
 }
 
 fn clv_figures(fitted: &Fitted, unit_days: f64, hold_out: Option<HoldOut>) -> ClvFigures {
-    let purchases = &fitted.purchases.model;
     ClvFigures {
         customers: fitted.customers,
-        parameters: PurchaseParameters {
-            r: purchases.r.get(),
-            alpha: purchases.alpha.get(),
-            a: purchases.a.get(),
-            b: purchases.b.get(),
-        },
+        parameters: Parameters(fitted.purchases.model.parameters().to_vec()),
         log_likelihood: fitted.purchases.log_likelihood,
         converged: fitted.purchases.converged,
         season: (fitted.season != Season::default()).then(|| *fitted.season.months()),
@@ -118,10 +122,18 @@ pub(super) fn rhythms_before(timelines: &Timelines, moment: Moment) -> Vec<(usiz
 /// Fits on the rhythms before `moment`; where they show a season, in rounds of season and purchases.
 fn fit(run: &ClvRun<'_>, rhythms: &[(usize, PurchaseRhythm)], moment: Moment) -> Result<Fitted, TrainError> {
     let unit = run.unit_days.get();
+    let family = match run.clv.family {
+        ClvFamily::BgNbd => PurchaseFamily::BgNbd,
+        ClvFamily::Sbg | ClvFamily::Bdw | ClvFamily::BetaGeometric => {
+            return Err(TrainError::Data(
+                "found a family of contracts for purchases; expected one of purchases, such as bg-nbd".to_owned(),
+            ));
+        }
+    };
     let purchases_under = |season: &Season| {
         let histories: Vec<PurchaseHistory> =
             rhythms.iter().map(|(_, rhythm)| on_the_clock(rhythm, season, unit)).collect();
-        bg_nbd::fit(&histories)
+        purchases::fit(family, &histories)
     };
     let mut season = Season::default();
     let mut purchases = purchases_under(&season)?;
