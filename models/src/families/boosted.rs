@@ -1,6 +1,7 @@
 //! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
 
 pub mod batch;
+pub mod response;
 pub mod row;
 
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Input {
 pub enum Node {
     /// The end of a path.
     Leaf {
-        /// What the tree adds to the log-odds.
+        /// What the tree adds to the score: log-odds in a classifier.
         value: f64,
     },
     /// Compares a number.

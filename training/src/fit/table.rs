@@ -69,6 +69,14 @@ pub enum FitError {
         /// What it may be.
         expected: &'static str,
     },
+    /// A constraint names what cannot be constrained.
+    #[error("`monotone`: `{feature}` is {found}, expected the name of a feature that is a number; see `tend features`")]
+    Constraint {
+        /// The name.
+        feature: String,
+        /// What it is instead.
+        found: &'static str,
+    },
     /// The numerical library gave up.
     #[error("{family}: {reason}; look for extreme values in the features, or use another family")]
     Library {

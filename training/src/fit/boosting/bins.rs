@@ -5,7 +5,10 @@ use tend_models::families::boosted::Input;
 use tend_models::predict::FeatureKind;
 
 use super::BoostingParams;
+use super::answers::Answers;
 use super::level_rates::{OrderedRates, ordered_rates};
+use super::monotone::Direction;
+use super::split::Test;
 use crate::fit::table::TrainingRows;
 
 /// Features of one block: a row's bins in it are read at once.
@@ -24,11 +27,21 @@ pub(super) struct Column {
     pub edges: Vec<f64>,
     /// Number of bins, that of NaN included.
     pub bins: usize,
+    /// The constraint on a number.
+    pub direction: Option<Direction>,
 }
 
 impl Column {
     fn numeric(input: Input, edges: Vec<f64>) -> Self {
-        Self { input, bins: edges.len() + 2, edges }
+        Self { input, bins: edges.len() + 2, edges, direction: None }
+    }
+
+    /// The constraint that a split has to keep; none where it only tells the known from the unknown.
+    pub(super) fn direction_of(&self, test: Test) -> Option<Direction> {
+        match test {
+            Test::UpTo { bin, .. } if usize::from(bin) + 1 < self.bins => self.direction,
+            Test::UpTo { .. } | Test::Set(_) => None,
+        }
     }
 
     fn bin(&self, value: f64) -> u8 {
@@ -53,7 +66,13 @@ pub(super) struct BinnedRows {
 }
 
 impl BinnedRows {
-    pub(super) fn new(rows: &TrainingRows, weights: Option<&[f64]>, params: &BoostingParams) -> Self {
+    /// `directions` holds one a feature.
+    pub(super) fn new(
+        rows: &TrainingRows,
+        answers: &Answers,
+        directions: &[Option<Direction>],
+        params: &BoostingParams,
+    ) -> Self {
         let sample: Vec<usize> = rows.sample(EDGE_ROWS, params.seed);
         let blocks = rows.width().div_ceil(LANES);
         let (columns, blocks): (Vec<_>, Vec<_>) = (0..blocks)
@@ -62,7 +81,8 @@ impl BinnedRows {
                 let mut lanes = vec![[UNKNOWN; LANES]; rows.len()];
                 let features = block * LANES..rows.width().min((block + 1) * LANES);
                 let columns = features.map(|feature| {
-                    let (column, values) = column(rows, weights, feature, &sample, params);
+                    let (mut column, values) = column(rows, answers, feature, &sample, params);
+                    column.direction = directions[feature];
                     for (bins, value) in lanes.iter_mut().zip(values) {
                         bins[feature % LANES] = column.bin(value);
                     }
@@ -84,7 +104,7 @@ impl BinnedRows {
 /// A feature's bins, and its values as the bins take them.
 fn column(
     rows: &TrainingRows,
-    weights: Option<&[f64]>,
+    answers: &Answers,
     feature: usize,
     sample: &[usize],
     params: &BoostingParams,
@@ -93,13 +113,13 @@ fn column(
     match &rows.kinds[feature] {
         FeatureKind::Number => (Column::numeric(Input::Number, edges_of(&values, sample, params.max_bins)), values),
         FeatureKind::Category { levels } if levels.len() <= params.max_set_levels => {
-            (Column { input: Input::Levels, edges: Vec::new(), bins: levels.len() + 2 }, values)
+            (Column { input: Input::Levels, edges: Vec::new(), bins: levels.len() + 2, direction: None }, values)
         }
         FeatureKind::Category { levels } => {
             // Every feature draws its own order, so that no row is first in all of them.
             let seed = params.seed.wrapping_add(feature as u64);
             let OrderedRates { of_rows, levels, other } =
-                ordered_rates(&values, rows.labels, weights, levels.len(), params.level_smoothing, seed);
+                ordered_rates(&values, answers, levels.len(), params.level_smoothing, seed);
             let edges = edges_of(&of_rows, sample, params.max_bins);
             (Column::numeric(Input::Rates { levels, other }, edges), of_rows)
         }

@@ -1,10 +1,10 @@
-//! Gradients of the log loss as whole numbers: their sums are exact, so no order of adding and no subtraction of one
+//! Gradients of the loss as whole numbers: their sums are exact, so no order of adding and no subtraction of one
 //! sum from another can change a model.
 
 /// Most rows of a fit: beyond, too few bits would be left for the hessians.
 pub(super) const MOST_ROWS: usize = 1 << 26;
 
-/// First and second derivative of one row's log loss by its log-odds, in units of a [`Scale`].
+/// First and second derivative of one row's loss by its score, in units of a [`Scale`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Gradient {
     first: i32,
@@ -44,7 +44,7 @@ pub(super) struct Totals {
 }
 
 /// How many bits of whole numbers stand for what.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Scale {
     /// What one whole number stands for.
     first_unit: f64,
@@ -53,23 +53,21 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Suits this many rows, at most [`MOST_ROWS`], none heavier than `heaviest`.
-    pub(super) fn new(rows: usize, heaviest: f64) -> Self {
+    /// Suits this many rows, at most [`MOST_ROWS`], whose weighted derivatives are at most so large.
+    pub(super) fn new(rows: usize, largest: [f64; 2]) -> Self {
         let bits_of_rows = usize::BITS - rows.leading_zeros();
         let bits_of_second = (63 - 2 * bits_of_rows).min(30);
         Self {
-            first_unit: heaviest / f64::from(1 << 30),
-            // p (1 - p) is at most a quarter.
-            second_unit: heaviest / 4.0 / f64::from(1 << bits_of_second),
+            first_unit: largest[0] / f64::from(1 << 30),
+            second_unit: largest[1] / f64::from(1 << bits_of_second),
             rows_shift: 63 - bits_of_rows,
         }
     }
 
-    /// Of one row.
-    pub(super) fn gradient(&self, probability: f64, label: bool, weight: f64) -> Gradient {
-        let first = probability - f64::from(u8::from(label));
-        let second = probability * (1.0 - probability);
-        // Half a unit more and cut off is rounding, at a fraction of the price of `round`.
+    /// Of one row, from its derivatives.
+    pub(super) fn gradient(&self, [first, second]: [f64; 2], weight: f64) -> Gradient {
+        // Half a unit more and cut off is rounding, at a fraction of the price of `round`. Where all derivatives are
+        // 0, the unit is too, and the cast makes 0 of their ratio.
         let nearest = |number: f64| (number + 0.5_f64.copysign(number)) as i32;
         Gradient {
             first: nearest(first * weight / self.first_unit),

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::BoostingParams;
 use super::bins::{BinnedRows, LANES};
-use super::gradients::{Gradient, Sums};
+use super::gradients::{Gradient, Scale, Sums};
 use super::histogram::{Block, Histogram, build, subtract};
+use super::monotone::Bounds;
 use super::split::{Rules, Split, Test};
 
 /// Fewer bins than this to add up are not worth another thread.
@@ -49,8 +50,17 @@ struct OpenLeaf {
     depth: usize,
     rows: std::ops::Range<usize>,
     sums: Sums,
+    bounds: Bounds,
     histogram: Histogram,
     split: Split,
+}
+
+/// What a search for the best split of a leaf knows of it.
+struct Side {
+    sums: Sums,
+    bounds: Bounds,
+    /// One a feature: whether the leaf may be split by it.
+    drawn: Vec<bool>,
 }
 
 /// Grows trees on one table. Holds the memory that every tree needs.
@@ -72,10 +82,10 @@ pub(super) struct Grower<'a> {
 }
 
 impl<'a> Grower<'a> {
-    pub(super) fn new(bins: &'a BinnedRows, rules: Rules, params: &BoostingParams, random: Xoshiro256PlusPlus) -> Self {
+    pub(super) fn new(bins: &'a BinnedRows, params: &BoostingParams, random: Xoshiro256PlusPlus) -> Self {
         Self {
             bins,
-            rules,
+            rules: Rules::new(params),
             max_leaves: params.max_leaves,
             max_depth: params.max_depth.unwrap_or(usize::MAX),
             learning_rate: params.learning_rate,
@@ -87,8 +97,9 @@ impl<'a> Grower<'a> {
         }
     }
 
-    /// Grows a tree on some rows; `gradients` are those of all rows.
-    pub(super) fn grow(&mut self, gradients: &[Gradient], rows: Vec<u32>) -> GrownTree {
+    /// Grows a tree on some rows; `gradients` are those of all rows, in units of the scale.
+    pub(super) fn grow(&mut self, gradients: &[Gradient], scale: Scale, rows: Vec<u32>) -> GrownTree {
+        self.rules.scale = scale;
         let mut tree = GrownTree { nodes: Vec::new(), rows };
         let mut open = Vec::new();
         let mut sums = Sums::default();
@@ -96,11 +107,13 @@ impl<'a> Grower<'a> {
         let mut histogram = self.histogram();
         let all = 0..tree.rows.len();
         let drawn = self.draw_features();
-        let no_other = Sums::default();
-        let [split, _] = self.build(&mut histogram, None, gradients, &tree.rows, [sums, no_other], [&drawn, &[]]);
-        tree.nodes.push(self.leaf(sums, all.clone()));
+        let root = Side { sums, bounds: Bounds::NONE, drawn };
+        let [split, _] = self.build(&mut histogram, &root, None, gradients, &tree.rows);
+        tree.nodes.push(self.leaf(sums, Bounds::NONE, all.clone()));
         match split {
-            Some(split) => open.push(OpenLeaf { node: 0, depth: 0, rows: all, sums, histogram, split }),
+            Some(split) => {
+                open.push(OpenLeaf { node: 0, depth: 0, rows: all, sums, bounds: Bounds::NONE, histogram, split });
+            }
             None => self.spare.push(histogram),
         }
         for leaves in 2..=self.max_leaves {
@@ -120,56 +133,53 @@ impl<'a> Grower<'a> {
         gradients: &[Gradient],
         is_last: bool,
     ) {
-        let OpenLeaf { node, depth, rows, sums, mut histogram, split } = leaf;
+        let OpenLeaf { node, depth, rows, sums, bounds, mut histogram, split } = leaf;
         let Split { feature, test, left: left_sums, .. } = split;
         let middle = rows.start + self.partition(&mut tree.rows[rows.clone()], feature, test);
-        let sides = [(rows.start..middle, left_sums), (middle..rows.end, sums - left_sums)];
+        let (rows, sums) = ([rows.start..middle, middle..rows.end], [left_sums, sums - left_sums]);
+        let bounds = match self.bins.columns[feature].direction_of(test) {
+            None => [bounds; 2],
+            Some(direction) => bounds.divided(direction, sums.map(|sums| self.rules.leaf_value(sums))),
+        };
         let first_child = tree.nodes.len();
         tree.nodes[node] = GrownNode::Split { feature, test, left: first_child, right: first_child + 1 };
-        tree.nodes.extend(sides.iter().map(|(rows, sums)| self.leaf(*sums, rows.clone())));
+        tree.nodes.extend([0, 1].map(|side| self.leaf(sums[side], bounds[side], rows[side].clone())));
         let splittable = |rows: &std::ops::Range<usize>| rows.len() >= 2 * self.rules.min_leaf_rows;
-        if is_last || depth + 1 >= self.max_depth || !sides.iter().any(|(rows, _)| splittable(rows)) {
+        if is_last || depth + 1 >= self.max_depth || !rows.iter().any(splittable) {
             self.spare.push(histogram);
             return;
         }
-        let small = usize::from(sides[1].0.len() < sides[0].0.len());
+        let small = usize::from(rows[1].len() < rows[0].len());
         // Left before right, whichever is smaller.
-        let drawn = [self.draw_features(), self.draw_features()];
+        let sides = [0, 1].map(|side| Side { sums: sums[side], bounds: bounds[side], drawn: self.draw_features() });
         let mut small_histogram = self.histogram();
-        let splits = self.build(
-            &mut small_histogram,
-            Some(&mut histogram),
-            gradients,
-            &tree.rows[sides[small].0.clone()],
-            [sides[small].1, sides[1 - small].1],
-            [&drawn[small], &drawn[1 - small]],
-        );
+        let large = Some((&mut histogram, &sides[1 - small]));
+        let small_rows = &tree.rows[rows[small].clone()];
+        let splits = self.build(&mut small_histogram, &sides[small], large, gradients, small_rows);
         for (side, histogram, split) in [(small, small_histogram, splits[0]), (1 - small, histogram, splits[1])] {
-            let (rows, sums) = sides[side].clone();
+            let (node, depth, rows) = (first_child + side, depth + 1, rows[side].clone());
+            let Side { sums, bounds, .. } = sides[side];
             match split {
-                Some(split) => {
-                    open.push(OpenLeaf { node: first_child + side, depth: depth + 1, rows, sums, histogram, split });
-                }
+                Some(split) => open.push(OpenLeaf { node, depth, rows, sums, bounds, histogram, split }),
                 None => self.spare.push(histogram),
             }
         }
     }
 
-    /// Sums the rows into a histogram, takes it from that of the parent if there is one, and finds the best split of
-    /// both.
+    /// Sums the rows of a leaf into a histogram and finds its best split. With a larger sibling, turns the histogram
+    /// of their parent into that of the sibling, and finds the best split of that too.
     fn build(
         &mut self,
         histogram: &mut Histogram,
-        parent: Option<&mut Histogram>,
+        side: &Side,
+        sibling: Option<(&mut Histogram, &Side)>,
         gradients: &[Gradient],
         rows: &[u32],
-        sums: [Sums; 2],
-        drawn: [&[bool]; 2],
     ) -> [Option<Split>; 2] {
         self.own_gradients.clear();
         self.own_gradients.extend(rows.iter().map(|&row| gradients[row as usize]));
-        let mut parents: Vec<Option<&mut Block>> = match parent {
-            Some(parent) => parent.blocks.iter_mut().map(Some).collect(),
+        let mut parents: Vec<Option<(&mut Block, &Side)>> = match sibling {
+            Some((parent, sibling)) => parent.blocks.iter_mut().map(|block| Some((block, sibling))).collect(),
             None => histogram.blocks.iter().map(|_| None).collect(),
         };
         let blocks = self.bins.blocks.len();
@@ -182,10 +192,10 @@ impl<'a> Grower<'a> {
             .with_min_len(at_once)
             .map(|(index, (block, parent))| {
                 build(block, &self.bins.blocks[index], rows, &self.own_gradients, self.rules.scale);
-                let own = self.best_in(index, block, sums[0], drawn[0]);
-                let Some(parent) = parent else { return [own, None] };
+                let own = self.best_in(index, block, side);
+                let Some((parent, sibling)) = parent else { return [own, None] };
                 subtract(parent, block);
-                [own, self.best_in(index, parent, sums[1], drawn[1])]
+                [own, self.best_in(index, parent, sibling)]
             })
             .collect();
         found
@@ -193,15 +203,17 @@ impl<'a> Grower<'a> {
             .fold([None; 2], |[one, other], [next, next_other]| [better(one, next), better(other, next_other)])
     }
 
-    /// The best split of a leaf with sums `all` by the drawn features of one block.
-    fn best_in(&self, index: usize, block: &Block, all: Sums, drawn: &[bool]) -> Option<Split> {
-        if self.rules.scale.rows(all) < 2 * self.rules.min_leaf_rows {
+    /// The best split of a leaf by its drawn features of one block.
+    fn best_in(&self, index: usize, block: &Block, leaf: &Side) -> Option<Split> {
+        if self.rules.scale.rows(leaf.sums) < 2 * self.rules.min_leaf_rows {
             return None;
         }
         let columns = self.bins.columns.iter().enumerate().skip(index * LANES);
-        let drawn = columns.zip(block).filter(|((feature, _), _)| drawn[*feature]);
+        let drawn = columns.zip(block).filter(|((feature, _), _)| leaf.drawn[*feature]);
         drawn
-            .map(|((feature, column), sums)| self.rules.best(feature, column, &sums[..column.bins], all))
+            .map(|((feature, column), bins)| {
+                self.rules.best(feature, column, &bins[..column.bins], leaf.sums, leaf.bounds)
+            })
             .fold(None, better)
     }
 
@@ -231,8 +243,8 @@ impl<'a> Grower<'a> {
         left
     }
 
-    fn leaf(&self, sums: Sums, rows: std::ops::Range<usize>) -> GrownNode {
-        GrownNode::Leaf { value: self.learning_rate * self.rules.leaf_value(sums), rows }
+    fn leaf(&self, sums: Sums, bounds: Bounds, rows: std::ops::Range<usize>) -> GrownNode {
+        GrownNode::Leaf { value: self.learning_rate * bounds.clamp(self.rules.leaf_value(sums)), rows }
     }
 
     fn histogram(&mut self) -> Histogram {

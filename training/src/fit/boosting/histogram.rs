@@ -43,9 +43,14 @@ mod tests {
 
     #[test]
     fn subtracted_equals_built() {
-        let scale = Scale::new(1000, 2.0);
+        let scale = Scale::new(1000, [2.0, 1.0]);
         let gradients: Vec<Gradient> = (0..1000)
-            .map(|row| scale.gradient(f64::from(row * 31 % 97 + 1) / 99.0, row % 3 == 0, f64::from(row % 5) / 2.0))
+            .map(|row| {
+                scale.gradient(
+                    [f64::from(row * 31 % 97 - 40) / 99.0, f64::from(row % 3) / 3.0],
+                    f64::from(row % 5) / 2.0,
+                )
+            })
             .collect();
         let lanes: Vec<[u8; LANES]> =
             (0..1000).map(|row| [row, row * 7, row * 13 / 5, 3].map(|bin| bin as u8)).collect();

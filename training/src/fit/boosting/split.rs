@@ -5,6 +5,7 @@ use tend_models::families::boosted::Input;
 use super::BoostingParams;
 use super::bins::{Column, UNKNOWN};
 use super::gradients::{Scale, Sums, Totals};
+use super::monotone::{Bounds, Direction};
 
 /// Which bins go left.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,9 +43,26 @@ pub(super) struct Split {
     pub left: Sums,
 }
 
+/// A leaf to be split by one feature.
+#[derive(Debug, Clone, Copy)]
+struct Leaf {
+    sums: Sums,
+    bounds: Bounds,
+    direction: Option<Direction>,
+}
+
+impl Leaf {
+    /// Whether any two values may come of it.
+    #[inline(always)]
+    fn is_free(&self) -> bool {
+        self.direction.is_none() && self.bounds == Bounds::NONE
+    }
+}
+
 /// The rules that splits and leaf values keep.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
+    /// That of the tree's gradients.
     pub scale: Scale,
     pub l1: f64,
     pub l2: f64,
@@ -56,9 +74,9 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(params: &BoostingParams, scale: Scale) -> Self {
+    pub(super) fn new(params: &BoostingParams) -> Self {
         Self {
-            scale,
+            scale: Scale::default(),
             l1: params.l1,
             l2: params.l2,
             min_gain: params.min_gain,
@@ -71,7 +89,10 @@ impl Rules {
 
     /// The Newton step of a leaf, with both penalties.
     pub(super) fn leaf_value(&self, sums: Sums) -> f64 {
-        let totals = self.scale.totals(sums);
+        self.newton_step(self.scale.totals(sums))
+    }
+
+    fn newton_step(&self, totals: Totals) -> f64 {
         if totals.second + self.l2 > 0.0 { -self.shrunk(totals.first) / (totals.second + self.l2) } else { 0.0 }
     }
 
@@ -87,31 +108,56 @@ impl Rules {
         first * first / (totals.second + l2).max(f64::MIN_POSITIVE)
     }
 
-    /// What two leaves are worth, unless one of them is too small.
-    #[inline(always)]
-    fn worth_of_both(&self, left: Sums, all: Sums, l2: f64) -> Option<f64> {
-        let (left, right) = (self.scale.totals(left), self.scale.totals(all - left));
-        let large = |side: &Totals| side.rows >= self.min_leaf_rows && side.second >= self.min_leaf_weight;
-        (large(&left) && large(&right)).then(|| self.worth(left, l2) + self.worth(right, l2))
+    /// As [`worth`](Self::worth), of a leaf whose value stays within bounds.
+    fn bounded_worth(&self, totals: Totals, l2: f64, bounds: Bounds) -> f64 {
+        let value = bounds.clamp(self.newton_step(totals));
+        -2.0 * (totals.first * value + self.l1 * value.abs()) - (totals.second + l2) * value * value
     }
 
-    /// The best split of a leaf with sums `all` by a feature with these bins, if one gains enough.
-    pub(super) fn best(&self, feature: usize, column: &Column, bins: &[Sums], all: Sums) -> Option<Split> {
+    /// What two leaves are worth, unless one of them is too small or they go the wrong way.
+    #[inline(always)]
+    fn worth_of_both(&self, left: Sums, leaf: Leaf, l2: f64) -> Option<f64> {
+        let (left, right) = (self.scale.totals(left), self.scale.totals(leaf.sums - left));
+        let large = |side: &Totals| side.rows >= self.min_leaf_rows && side.second >= self.min_leaf_weight;
+        if !(large(&left) && large(&right)) {
+            return None;
+        }
+        if leaf.is_free() {
+            return Some(self.worth(left, l2) + self.worth(right, l2));
+        }
+        let values = [left, right].map(|side| leaf.bounds.clamp(self.newton_step(side)));
+        let allowed = !leaf.direction.is_some_and(|direction| direction.forbids(values));
+        allowed.then(|| self.bounded_worth(left, l2, leaf.bounds) + self.bounded_worth(right, l2, leaf.bounds))
+    }
+
+    /// The best split of a leaf by a feature with these bins, if one gains enough.
+    pub(super) fn best(
+        &self,
+        feature: usize,
+        column: &Column,
+        bins: &[Sums],
+        all: Sums,
+        bounds: Bounds,
+    ) -> Option<Split> {
+        let leaf = Leaf { sums: all, bounds, direction: column.direction };
         let candidate = match column.input {
-            Input::Levels => self.best_set(bins, all),
-            Input::Number | Input::Rates { .. } => self.best_threshold(bins, all),
+            Input::Levels => self.best_set(bins, leaf),
+            Input::Number | Input::Rates { .. } => self.best_threshold(bins, leaf),
         };
         let (worth, test, left) = candidate?;
-        let gain = worth - self.worth(self.scale.totals(all), self.l2);
+        let whole = self.scale.totals(all);
+        let gain = worth
+            - if leaf.is_free() { self.worth(whole, self.l2) } else { self.bounded_worth(whole, self.l2, bounds) };
         (gain > self.min_gain).then_some(Split { gain, feature, test, left })
     }
 
-    fn best_threshold(&self, bins: &[Sums], all: Sums) -> Option<(f64, Test, Sums)> {
+    fn best_threshold(&self, bins: &[Sums], leaf: Leaf) -> Option<(f64, Test, Sums)> {
+        let all = leaf.sums;
         let unknown = bins[usize::from(UNKNOWN)];
         let known = all - unknown;
         let mut best: Option<(f64, Test, Sums)> = None;
-        let mut offer = |bin: u8, unknown_left: bool, left: Sums| {
-            if let Some(worth) = self.worth_of_both(left, all, self.l2)
+        let mut offer = |bin: u8, unknown_left: bool, left: Sums, leaf: Leaf| {
+            if let Some(worth) = self.worth_of_both(left, leaf, self.l2)
                 && best.is_none_or(|(most, ..)| worth > most)
             {
                 best = Some((worth, Test::UpTo { bin, unknown_left }, left));
@@ -124,20 +170,25 @@ impl Rules {
                 continue;
             }
             left += sums;
-            if some_unknown {
-                offer(bin, false, left);
-            }
             if left == known {
+                if some_unknown {
+                    // All that is known against all that is not: the order of numbers plays no part.
+                    let last = (bins.len() - 1) as u8;
+                    offer(last, false, left, Leaf { direction: None, ..leaf });
+                }
                 break;
+            }
+            if some_unknown {
+                offer(bin, false, left, leaf);
             }
             if some_unknown {
                 let mut with_unknown = left;
                 with_unknown += unknown;
-                offer(bin, true, with_unknown);
+                offer(bin, true, with_unknown, leaf);
             } else {
                 // Nothing is known of the unknown here: they go with most of the rows.
                 let unknown_left = 2 * self.scale.rows(left) > self.scale.rows(all);
-                offer(bin, unknown_left, left);
+                offer(bin, unknown_left, left, leaf);
             }
         }
         best
@@ -146,7 +197,7 @@ impl Rules {
     /// Sorted by the value that a leaf of its own would have, the best set of levels is a prefix.
     ///
     /// Source: Fisher (1958), *On grouping for maximum homogeneity*. NaN is a level as the others.
-    fn best_set(&self, bins: &[Sums], all: Sums) -> Option<(f64, Test, Sums)> {
+    fn best_set(&self, bins: &[Sums], leaf: Leaf) -> Option<(f64, Test, Sums)> {
         let mut present: Vec<(f64, usize)> = Vec::with_capacity(bins.len());
         for (bin, &sums) in bins.iter().enumerate().filter(|(_, sums)| **sums != Sums::default()) {
             let totals = self.scale.totals(sums);
@@ -158,7 +209,7 @@ impl Rules {
         for &(_, bin) in present.iter().take(present.len().saturating_sub(1)) {
             left += bins[bin];
             set |= 1 << bin;
-            if let Some(worth) = self.worth_of_both(left, all, self.l2 + self.set_l2)
+            if let Some(worth) = self.worth_of_both(left, leaf, self.l2 + self.set_l2)
                 && best.is_none_or(|(most, ..)| worth > most)
             {
                 best = Some((worth, set, left));
@@ -167,7 +218,7 @@ impl Rules {
         best.map(|(worth, set, left)| {
             // Nothing is known of levels that do not occur here: they go with most of the rows.
             let occurring = present.iter().fold(0_u64, |set, &(_, bin)| set | 1 << bin);
-            let heavier_left = 2 * self.scale.rows(left) > self.scale.rows(all);
+            let heavier_left = 2 * self.scale.rows(left) > self.scale.rows(leaf.sums);
             (worth, Test::Set(if heavier_left { set | !occurring } else { set }), left)
         })
     }

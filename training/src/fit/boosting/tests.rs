@@ -1,6 +1,7 @@
 //! Boosting from rows to model, on data of known truth.
 
 use rand::Rng;
+use tend_models::families::logistic::sigmoid;
 use tend_models::predict::{FeatureKind, Predict};
 
 use super::*;
@@ -136,12 +137,12 @@ fn the_kernel_sends_every_row_where_the_grown_tree_does() {
     let table = customers.table();
     for max_leaves in [2, 15, 60] {
         let params = BoostingParams { max_leaves, max_set_levels: 62, ..params() };
-        let bins = BinnedRows::new(&table, None, &params);
-        let scale = Scale::new(table.len(), 1.0);
-        let gradients: Vec<Gradient> = table.labels.iter().map(|&label| scale.gradient(0.4, label, 1.0)).collect();
-        let random = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut grower = Grower::new(&bins, Rules::new(&params, scale), &params, random);
-        let tree = grower.grow(&gradients, (0..3000).collect());
+        let answers = Answers::labels(table.labels, None);
+        let bins = BinnedRows::new(&table, &answers, &[None; 5], &params);
+        let mut gradients = vec![Gradient::default(); 3000];
+        let scale = params.set_gradients(&mut gradients, &[-0.4; 3000], &answers, 0.0);
+        let mut grower = Grower::new(&bins, &params, Xoshiro256PlusPlus::seed_from_u64(1));
+        let tree = grower.grow(&gradients, scale, (0..3000).collect());
         let inputs = bins.columns.iter().map(|column| column.input.clone()).collect();
         let mut model = Boosted { base: 0.0, inputs, nodes: Vec::new(), populations: Vec::new(), roots: Vec::new() };
         planting::plant(&mut model, &tree, &bins, |_| 1.0);
@@ -250,6 +251,22 @@ fn stopping_keeps_the_trees_up_to_the_least_loss() {
 }
 
 #[test]
+fn a_tree_without_a_split_is_not_counted_twice() {
+    let (known, other) = (Customers::new(600, 11, everything), Customers::new(600, 12, everything));
+    // One feature a leaf and a gain that few of them reach: most trees have no split.
+    let params = BoostingParams { trees: 60, feature_share: 0.2, min_gain: 20.0, ..params() };
+    let (model, trees) = params.fit_stopping(&known.table(), &other.table(), 60).unwrap();
+    assert!(model.roots.len() < 60 && trees == model.roots.len(), "{} trees, {trees} counted", model.roots.len());
+    let loss = |trees: usize| {
+        let mut first = model.clone();
+        first.truncate(trees);
+        other.figures_of(&first).1
+    };
+    let losses: Vec<f64> = (0..=trees).map(loss).collect();
+    assert!(losses[..trees].iter().all(|&loss| loss > losses[trees]), "{trees} trees: {losses:?}");
+}
+
+#[test]
 fn where_nothing_can_be_learnt_the_base_remains() {
     let (known, other) = (Customers::new(1500, 13, |_| -1.0), Customers::new(3000, 14, |_| -1.0));
     let (model, trees) = params().fit_stopping(&known.table(), &other.table(), 30).unwrap();
@@ -321,3 +338,6 @@ fn limits_on_a_tree_hold() {
         assert!((1350.0..1650.0).contains(&all), "{all} of 3000 rows");
     }
 }
+
+mod monotone;
+mod numbers;

@@ -10,17 +10,21 @@ type Row = (u8, f64, bool);
 fn rules(rows: usize) -> Rules {
     let params =
         BoostingParams { set_l2: 0.0, set_smoothing: 0.0, min_leaf_weight: 0.0, ..BoostingParams::for_rows(1) };
-    Rules { l2: 1.5, min_leaf_rows: 2, ..Rules::new(&params, Scale::new(rows, 1.0)) }
+    Rules { scale: Scale::new(rows, [1.0, 0.25]), l2: 1.5, min_leaf_rows: 2, ..Rules::new(&params) }
 }
 
 fn column(input: Input, bins: usize) -> Column {
-    Column { input, edges: Vec::new(), bins }
+    Column { input, edges: Vec::new(), bins, direction: None }
+}
+
+fn derivatives(probability: f64, label: bool) -> [f64; 2] {
+    [probability - f64::from(u8::from(label)), probability * (1.0 - probability)]
 }
 
 fn sums_by_bin(rules: &Rules, rows: &[Row], bins: usize) -> (Vec<Sums>, Sums) {
     let (mut by_bin, mut all) = (vec![Sums::default(); bins], Sums::default());
     for &(bin, probability, label) in rows {
-        let sums = rules.scale.sums(rules.scale.gradient(probability, label, 1.0));
+        let sums = rules.scale.sums(rules.scale.gradient(derivatives(probability, label), 1.0));
         by_bin[usize::from(bin)] += sums;
         all += sums;
     }
@@ -32,7 +36,8 @@ fn gain(rules: &Rules, rows: &[Row], goes_left: impl Fn(u8) -> bool) -> Option<f
     let side = |wanted: bool, whole: bool| {
         let own = rows.iter().filter(|row| whole || goes_left(row.0) == wanted);
         own.fold((0, 0.0, 0.0), |(rows, first, second), &(_, probability, label)| {
-            (rows + 1, first + probability - f64::from(u8::from(label)), second + probability * (1.0 - probability))
+            let own = derivatives(probability, label);
+            (rows + 1, first + own[0], second + own[1])
         })
     };
     let worth = |(_, first, second): (usize, f64, f64)| {
@@ -66,10 +71,39 @@ fn agree(rules: &Rules, rows: &[Row], found: Option<Split>, best: Option<f64>) -
 
 proptest! {
     #[test]
+    fn a_constrained_split_keeps_its_direction_and_its_bounds(rows in some_rows(9), most in -0.5..0.5_f64) {
+        let rules = rules(rows.len());
+        let (by_bin, all) = sums_by_bin(&rules, &rows, 9);
+        let [_, bounds] = Bounds::NONE.divided(Direction::Decreasing, [most; 2]);
+        let column = Column { direction: Some(Direction::Increasing), ..column(Input::Number, 9) };
+        let value = |rows: &mut dyn Iterator<Item = &Row>| {
+            let sums = rows.fold([0.0; 2], |sums, &(_, probability, label)| {
+                let own = derivatives(probability, label);
+                [sums[0] + own[0], sums[1] + own[1]]
+            });
+            ((-sums[0] / (sums[1] + rules.l2)).min(most), sums)
+        };
+        // From the definition: what a value v lowers twice the penalised loss by is -2 g v - (h + l2) v^2.
+        let worth = |(value, sums): (f64, [f64; 2])| -2.0 * sums[0] * value - (sums[1] + rules.l2) * value * value;
+        let search = (1..8_u8).flat_map(|bin| [false, true].map(|unknown_left| Test::UpTo { bin, unknown_left }));
+        let allowed = search.filter_map(|test| {
+            let sides = [true, false].map(|left| value(&mut rows.iter().filter(|row| test.goes_left(row.0) == left)));
+            let large = gain(&rules, &rows, |bin| test.goes_left(bin)).is_some();
+            let splits_known = |left: bool| rows.iter().any(|row| row.0 > 0 && test.goes_left(row.0) == left);
+            let is_free = !(splits_known(true) && splits_known(false));
+            let allowed = large && (is_free || sides[0].0 <= sides[1].0 + 1e-9);
+            allowed.then(|| worth(sides[0]) + worth(sides[1]) - worth(value(&mut rows.iter())))
+        });
+        let best = allowed.reduce(f64::max).unwrap_or(0.0).max(0.0);
+        let found = rules.best(0, &column, &by_bin, all, bounds).map_or(0.0, |split| split.gain);
+        prop_assert!((found - best).abs() < 1e-5, "found {found}, the search {best}");
+    }
+
+    #[test]
     fn no_threshold_gains_more_than_the_one_found(rows in some_rows(9), l1 in prop_oneof![Just(0.0), Just(0.7)]) {
         let rules = Rules { l1, ..rules(rows.len()) };
         let (by_bin, all) = sums_by_bin(&rules, &rows, 9);
-        let found = rules.best(0, &column(Input::Number, 9), &by_bin, all);
+        let found = rules.best(0, &column(Input::Number, 9), &by_bin, all, Bounds::NONE);
         let tests = (1..9).flat_map(|bin| [false, true].map(|unknown_left| Test::UpTo { bin, unknown_left }));
         let best = tests.filter_map(|test| gain(&rules, &rows, |bin| test.goes_left(bin))).reduce(f64::max);
         agree(&rules, &rows, found, best)?;
@@ -80,7 +114,7 @@ proptest! {
         // Exact without a penalty and without a least number of rows: Fisher (1958).
         let rules = Rules { l2: 0.0, min_leaf_rows: 1, ..rules(rows.len()) };
         let (by_bin, all) = sums_by_bin(&rules, &rows, 8);
-        let found = rules.best(0, &column(Input::Levels, 8), &by_bin, all);
+        let found = rules.best(0, &column(Input::Levels, 8), &by_bin, all, Bounds::NONE);
         let best = (0..1_u64 << 8).filter_map(|set| gain(&rules, &rows, |bin| set >> bin & 1 == 1)).reduce(f64::max);
         agree(&rules, &rows, found, best)?;
     }
@@ -93,10 +127,10 @@ fn what_does_not_occur_in_a_leaf_goes_with_most_of_its_rows() {
         [vec![row(1, true); 30], vec![row(2, false); 10], vec![row(4, false); 5]].into_iter().flatten().collect();
     let rules = rules(rows.len());
     let (by_bin, all) = sums_by_bin(&rules, &rows, 6);
-    let number = rules.best(0, &column(Input::Number, 6), &by_bin, all).unwrap();
+    let number = rules.best(0, &column(Input::Number, 6), &by_bin, all, Bounds::NONE).unwrap();
     assert_eq!(number.test, Test::UpTo { bin: 1, unknown_left: true });
     // The positives have the lower gradient, so that they are the left side, with bins 0, 3 and 5.
-    let set = rules.best(0, &column(Input::Levels, 6), &by_bin, all).unwrap().test;
+    let set = rules.best(0, &column(Input::Levels, 6), &by_bin, all, Bounds::NONE).unwrap().test;
     assert_eq!([0, 1, 2, 3, 4, 5].map(|bin| set.goes_left(bin)), [true, true, false, true, false, true]);
 }
 
@@ -115,7 +149,7 @@ fn a_split_that_gains_too_little_or_leaves_too_few_is_none() {
     let rows: Vec<Row> = (0..40).map(|row| (1 + row % 2, 0.5, row % 2 == 0)).collect();
     let free = rules(rows.len());
     let (by_bin, all) = sums_by_bin(&free, &rows, 3);
-    let best = |rules: Rules| rules.best(0, &column(Input::Number, 3), &by_bin, all);
+    let best = |rules: Rules| rules.best(0, &column(Input::Number, 3), &by_bin, all, Bounds::NONE);
     let gain = best(free).unwrap().gain;
     assert!(best(Rules { min_gain: gain * 0.99, ..free }).is_some());
     assert_eq!(best(Rules { min_gain: gain * 1.01, ..free }), None);
