@@ -145,7 +145,7 @@ pub(super) fn amount(value: f64, decimals: usize) -> String {
 
 /// A share in percent.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}\u{a0}%", 100.0 * share)
 }
 
 /// A count of things, with the right word.

@@ -12,6 +12,7 @@ use super::fixtures::{got, moment, post, posted, problem, service, service_witho
 use super::*;
 use crate::decision::Decision;
 
+mod console;
 mod feedback;
 mod guard;
 mod life;

@@ -300,7 +300,7 @@ mod tests {
             assert!(html.contains(expected), "missing: {expected}");
         }
         assert_eq!(html.matches("<section ").count(), 9);
-        assert_eq!(html.matches("How to read it: ").count(), 10);
+        assert_eq!(html.matches("How to read it: ").count(), 12);
         assert_eq!(html.matches("<desc>").count(), html.matches("<svg class=\"chart\"").count());
     }
 
