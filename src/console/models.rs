@@ -63,14 +63,21 @@ impl ModelsPage {
     fn task(&self, task: &TaskModels) -> Markup {
         let number =
             |value: Option<f64>, decimals: usize| value.map_or_else(|| "–".to_owned(), |value| amount(value, decimals));
+        // Only a model of one yes-or-no question has these figures; its report has those of the others.
+        let is_classifier = task.versions.iter().any(|version| version.auc.is_some());
         html! {
             h2 { (task.task) }
             div.scroll { table {
-                caption { "Figures of rows that no version was fitted on, the newest moment of its training." }
+                caption {
+                    @if is_classifier { "Figures of rows that no version was fitted on, the newest moment of its training." }
+                    @else { "Its figures are in its report: open a version." }
+                }
                 thead { tr {
                     th scope="col" { "Version" } th scope="col" { "Family" } th scope="col" { "History until" }
-                    th.number scope="col" { "Tested on" } th.number scope="col" { "AUC" } th.number scope="col" { "Log loss" }
-                    th.number scope="col" { "Calibration error" } th.number scope="col" { "Lift of the top tenth" }
+                    @if is_classifier {
+                        th.number scope="col" { "Tested on" } th.number scope="col" { "AUC" } th.number scope="col" { "Log loss" }
+                        th.number scope="col" { "Calibration error" } th.number scope="col" { "Lift of the top tenth" }
+                    }
                     th scope="col" { span.hidden { "Change" } }
                 } }
                 tbody { @for version in &task.versions {
@@ -79,11 +86,13 @@ impl ModelsPage {
                         td.narrow { a href={ "/models/" (task.task) "/" (version.version) "/report" } { (version.version) } @if answers { " " span.good { "answers" } } }
                         td { (version.family) }
                         td.narrow { (version.as_of) }
-                        td.number { (number(version.rows, 0)) }
-                        td.number { (number(version.auc, 3)) }
-                        td.number { (number(version.log_loss, 4)) }
-                        td.number { (version.calibration_error.map_or_else(|| "–".to_owned(), percent)) }
-                        td.number { (number(version.lift, 2)) }
+                        @if is_classifier {
+                            td.number { (number(version.rows, 0)) }
+                            td.number { (number(version.auc, 3)) }
+                            td.number { (number(version.log_loss, 4)) }
+                            td.number { (version.calibration_error.map_or_else(|| "–".to_owned(), percent)) }
+                            td.number { (number(version.lift, 2)) }
+                        }
                         td { @if self.may_change && !answers {
                             form method="post" action={ "/models/" (task.task) "/promote" } data-confirm={ "Let version " (version.version) " of " (task.task) " answer from now on?" } {
                                 input type="hidden" name="version" value=(version.version);
