@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 use tend_models::families::calibration::Calibration;
 use tend_models::families::classifier::{Classifier, Family};
-use tend_models::features::FeaturePlan;
 use tend_models::quantities::Probability;
 
 use self::blending::blended;
@@ -30,6 +29,8 @@ const FEW_TO_CHOOSE_BY: usize = 50;
 /// A blend costs its members' time: it has to gain this much log loss a row, in nats, however sure the gain is.
 const BLEND_WORTH_IT: f64 = 2e-4;
 
+/// The feature of the baseline that a person would draw up.
+const RECENCY: &str = "days_since_last_purchase";
 /// Rows that one thread forecasts at a time.
 const BLOCK_ROWS: usize = 8_192;
 
@@ -62,7 +63,8 @@ pub struct Candidate {
 /// blend of the others wins only if it is better than the best of them by more than the noise of the comparison.
 ///
 /// With [`Effort::Thorough`] the settings of every family are searched for on the split's folds, where it has any.
-/// Where positives, or negatives, are scarce, models are kept simple, and folds help to choose among them.
+/// Where positives, or negatives, are scarce, models are kept simple, and folds help to choose among them. Where the
+/// samples are to be monotone in a feature, only what keeps to it takes part: boosting, and the base rate.
 ///
 /// # Errors
 /// [`FitError`] if the rows cannot be fitted at all, or hold fewer than [`LEAST_OF_EITHER`] of one outcome.
@@ -72,7 +74,7 @@ pub fn contest(samples: &Samples, split: &Split, effort: Effort, seed: u64) -> R
     check_enough(&train)?;
     let folds = usable(&split.folds, samples);
     let (settings, tried) = settings(samples, &folds, &train, effort, seed)?;
-    let fit = |rows: &Part<'_>| fit_all(&samples.plan, &settings, rows, &tune);
+    let fit = |rows: &Part<'_>| fit_all(samples, &settings, rows, &tune);
     let mut entries: Vec<Entry> = fit(&train)?.into_iter().map(|family| Entry::new(family, &tune)).collect();
     let mut judged = tune.labels.clone();
     let are_few = rarer(&tune.labels) < FEW_TO_CHOOSE_BY;
@@ -124,7 +126,8 @@ fn settings(
     seed: u64,
 ) -> Result<(Vec<Setting>, Vec<Trial>), FitError> {
     let (mut settings, mut tried) = (Vec::new(), Vec::new());
-    for usual in Setting::usual(&train.training_rows(), effort, seed) {
+    let usual = Setting::usual(&train.training_rows(), effort, seed);
+    for usual in usual.into_iter().filter_map(|usual| usual.keeping_to(&samples.monotone)) {
         // A fifth of few rows is too little for logistic regression to choose its own penalty by.
         let is_needed = matches!(usual, Setting::Logistic(_)) && is_scarce(&train.labels);
         if (is_needed || effort == Effort::Thorough) && !folds.is_empty() {
@@ -140,14 +143,16 @@ fn settings(
 
 /// All candidates but the blend, the base rate first.
 fn fit_all(
-    plan: &FeaturePlan,
+    samples: &Samples,
     settings: &[Setting],
     rows: &Part<'_>,
     stopping: &Part<'_>,
 ) -> Result<Vec<Family>, FitError> {
     let (rows, stopping) = (rows.training_rows(), stopping.training_rows());
     let mut families = vec![Family::BaseRate(fit_base_rate(&rows)?)];
-    if let Some(feature) = plan.place("days_since_last_purchase") {
+    if let Some(feature) = samples.plan.place(RECENCY)
+        && !samples.monotone.contains_key(RECENCY)
+    {
         families.push(Family::RecencyBins(RecencyBinsParams::new(feature).fit(&rows)?));
     }
     for setting in settings {

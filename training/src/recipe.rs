@@ -10,6 +10,7 @@ use tend_models::quantities::{Positive, Probability};
 
 use crate::champion::Effort;
 use crate::evaluate::Campaign;
+use crate::fit::boosting::Direction;
 use crate::tables::TextFormat;
 
 /// Why a recipe cannot be used.
@@ -282,11 +283,15 @@ pub struct Training {
     pub gap_days: u32,
     /// Features that are kept although they tell the label almost alone.
     pub keep: Vec<String>,
+    /// Features that the risk of churn may only rise with, or only fall with: `tickets = "increasing"`. What cannot
+    /// promise that takes no part: boosting alone is fitted.
+    pub monotone: BTreeMap<String, Direction>,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep: Vec::new() }
+        let (keep, monotone) = (Vec::new(), BTreeMap::new());
+        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep, monotone }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Rows of features with labels, and how they are split into train, tune and test.
 
+use std::collections::BTreeMap;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tend_models::features::FeaturePlan;
 use tend_models::predict::FeatureKind;
 
+use crate::fit::boosting::Direction;
 use crate::fit::table::TrainingRows;
 
 /// Parts of the training rows that settings are judged on in turn, where rows have no time.
@@ -24,6 +27,8 @@ pub struct Samples {
     pub rows: Vec<f64>,
     /// One a row.
     pub labels: Vec<bool>,
+    /// The features, by name, that the positive label may only get more probable with, or only less.
+    pub monotone: BTreeMap<String, Direction>,
 }
 
 /// Row indices of the parts of a run; no row is in two of them.
@@ -62,7 +67,7 @@ impl Samples {
     #[must_use]
     pub fn new(plan: FeaturePlan) -> Self {
         let (names, kinds) = (plan.names(), plan.kinds());
-        Self { plan, names, kinds, rows: Vec::new(), labels: Vec::new() }
+        Self { plan, names, kinds, rows: Vec::new(), labels: Vec::new(), monotone: BTreeMap::new() }
     }
 
     /// Number of rows.
@@ -90,7 +95,10 @@ impl Samples {
         let rows: Vec<f64> = rows.map(|(_, &value)| value).collect();
         let features = self.plan.features.iter().enumerate().filter(|(place, _)| !places.contains(place));
         let plan = FeaturePlan { features: features.map(|(_, feature)| feature.clone()).collect() };
-        *self = Self { rows, labels: std::mem::take(&mut self.labels), ..Self::new(plan) };
+        // What a model does not see, it cannot go the wrong way with.
+        let mut monotone = std::mem::take(&mut self.monotone);
+        monotone.retain(|feature, _| !places.iter().any(|&place| self.names[place] == *feature));
+        *self = Self { rows, labels: std::mem::take(&mut self.labels), monotone, ..Self::new(plan) };
     }
 
     /// The rows of these places.

@@ -6,6 +6,7 @@ use tend_models::features::{Feature, FeaturePlan, Measure};
 use tend_models::predict::FeatureKind;
 use tend_training::champion::{Contest, Effort, contest, forecasts};
 use tend_training::evaluate::log_loss;
+use tend_training::fit::boosting::Direction;
 use tend_training::samples::{Samples, Split};
 
 const FEATURES: usize = 6;
@@ -84,4 +85,33 @@ fn nothing_to_learn_leaves_the_base_rate() {
     let best = &contest.candidates[0];
     assert!(best.is_baseline || best.figures.auc.is_some_and(|auc| auc < 0.56), "{best:?}");
     assert_ne!(best.family, "blend");
+}
+
+#[test]
+fn where_a_direction_is_asked_for_only_what_keeps_to_it_takes_part() {
+    // A line would win but for the dip, and a forest would follow the dip.
+    let (mut samples, split) = samples(8_000, |row| 1.5 * row[0] - if row[0].abs() < 0.3 { 2.0 } else { 0.0 });
+    let falls = |contest: &Contest| -> usize {
+        let probability =
+            |value: f64, other: f64| contest.champion.probabilities(&[value, other, 0.5, 0.0, -other, 0.1])[0].get();
+        let steps = (-40..40).flat_map(|step| [-1.0, 0.0, 1.7].map(|other| (f64::from(step) / 20.0, other)));
+        steps.filter(|&(value, other)| probability(value + 0.05, other) < probability(value, other)).count()
+    };
+    let free = falls(&run(&samples, &split));
+    assert!(free > 0, "no fall without a constraint: no test");
+
+    samples.monotone.insert("feature_0".into(), Direction::Increasing);
+    let contest = run(&samples, &split);
+    let families: Vec<&str> = contest.candidates.iter().map(|candidate| candidate.family).collect();
+    assert_eq!(families.len(), 2, "{families:?}, expected boosting and the base rate");
+    assert_eq!(falls(&contest), 0, "falls of the champion, a {}", contest.champion.family_name());
+    assert!(matches!(contest.champion.family, Family::Boosted(_)), "{} won", contest.champion.family_name());
+
+    samples.monotone.insert("feature_77".into(), Direction::Increasing);
+    let error = contest_error(&samples, &split);
+    assert!(error.starts_with("`monotone`: `feature_77` is no such feature"), "{error}");
+}
+
+fn contest_error(samples: &Samples, split: &Split) -> String {
+    contest(samples, split, Effort::Quick, 5).map(|_| ()).unwrap_err().to_string()
 }

@@ -8,7 +8,7 @@ use tend_models::families::boosted::{Boosted, Node};
 use tend_models::families::classifier::Family;
 
 use super::Effort;
-use crate::fit::boosting::BoostingParams;
+use crate::fit::boosting::{BoostingParams, Direction};
 use crate::fit::forest::ForestParams;
 use crate::fit::logistic::LogisticParams;
 use crate::fit::table::{FitError, TrainingRows};
@@ -58,6 +58,16 @@ impl Setting {
                 effort.boosting_seeds(),
             ),
         ]
+    }
+
+    /// This setting with constraints on how predictions follow features; `None` if its family cannot keep to any.
+    pub(super) fn keeping_to(self, monotone: &BTreeMap<String, Direction>) -> Option<Self> {
+        match self {
+            Self::Boosting(usual, seeds) => {
+                Some(Self::Boosting(BoostingParams { monotone: monotone.clone(), ..usual }, seeds))
+            }
+            other => monotone.is_empty().then_some(other),
+        }
     }
 
     /// This setting, and others of its family to compare it with.

@@ -207,6 +207,7 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
     let moments = run.moments(churn.horizon_days)?;
     let plan = FeaturePlan::for_timelines(run.timelines, moments.tune);
     let mut samples = Samples::new(plan);
+    samples.monotone.clone_from(&run.recipe.training.monotone);
     let mut split = Split::default();
     for (moment, role, customers) in run.roles(&moments) {
         let from = moment.plus_days(run.recipe.training.gap_days.into());

@@ -85,7 +85,7 @@ proptest! {
         };
         // From the definition: what a value v lowers twice the penalised loss by is -2 g v - (h + l2) v^2.
         let worth = |(value, sums): (f64, [f64; 2])| -2.0 * sums[0] * value - (sums[1] + rules.l2) * value * value;
-        let search = (1..8_u8).flat_map(|bin| [false, true].map(|unknown_left| Test::UpTo { bin, unknown_left }));
+        let search = (1..9_u8).flat_map(|bin| [false, true].map(|unknown_left| Test::UpTo { bin, unknown_left }));
         let allowed = search.filter_map(|test| {
             let sides = [true, false].map(|left| value(&mut rows.iter().filter(|row| test.goes_left(row.0) == left)));
             let large = gain(&rules, &rows, |bin| test.goes_left(bin)).is_some();

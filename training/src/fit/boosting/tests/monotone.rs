@@ -1,6 +1,7 @@
 //! Constraints hold for every row, and cost little where they are true.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::*;
 
@@ -36,14 +37,13 @@ fn predictions_follow_the_constraints_for_any_row() {
         models.push(Box::new(move |row| model.response(row)));
     }
     let free = params().fit(&customers.table()).unwrap();
-    let unknown = || prop_oneof![Just(f64::NAN), -1.2..1.2];
-    let rows = (unknown(), unknown(), unknown(), 0..5_u8, 0..60_u8);
+    let unknown = || prop_oneof![Just(f64::NAN), -1.2..1.2_f64];
+    let rows = (unknown(), unknown(), unknown(), 0..5_u8, 0..60_u8, -1.2..1.2_f64);
     let mut falls = 0;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for _ in 0..3000 {
-        let (age, used, score, plan, town) = rows.new_tree(&mut runner).unwrap().current();
+        let (age, used, score, plan, town, to) = rows.new_tree(&mut runner).unwrap().current();
         let row = [age, used, score, f64::from(plan), f64::from(town)];
-        let to = (-1.2..1.2).new_tree(&mut runner).unwrap().current();
         for (feature, sign) in [(0, 1.0), (1, -1.0), (2, 1.0)] {
             if row[feature].is_nan() || to < row[feature] {
                 continue;
