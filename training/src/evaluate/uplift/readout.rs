@@ -15,10 +15,13 @@ const SURE: f64 = 1.959_963_984_540_054;
 pub struct Arm {
     /// Customers in it.
     pub customers: u64,
-    /// Their outcomes added up: those who did what was asked, or money.
+    /// Their weights added up: 1 each where all had the same chance to be in this group, else one over that chance.
+    pub weight: f64,
+    /// Their outcomes added up, each by its weight: those who did what was asked, or money.
     pub sum: f64,
-    /// The squares of their outcomes added up.
-    pub sum_of_squares: f64,
+    /// The squares of the weights, times the outcome to the power of 0, 1 and 2, each added up.
+    #[serde(skip)]
+    squares: [f64; 3],
 }
 
 /// Treated against controls.
@@ -42,29 +45,34 @@ pub struct Readout {
 }
 
 impl Arm {
-    /// Counts one more customer.
-    pub fn add(&mut self, outcome: f64) {
+    /// Counts one more customer, by a weight.
+    pub fn add(&mut self, outcome: f64, weight: f64) {
         self.customers += 1;
-        self.sum += outcome;
-        self.sum_of_squares += outcome * outcome;
+        self.weight += weight;
+        self.sum += weight * outcome;
+        for (power, square) in self.squares.iter_mut().enumerate() {
+            *square += weight * weight * outcome.powi(power as i32);
+        }
     }
 
     /// A group of which so many did what was asked.
     #[must_use]
     pub fn of_counts(customers: u64, answered: u64) -> Self {
-        Self { customers, sum: answered as f64, sum_of_squares: answered as f64 }
+        let (all, answered) = (customers as f64, answered as f64);
+        Self { customers, weight: all, sum: answered, squares: [all, answered, answered] }
     }
 
-    /// Mean outcome a customer.
+    /// Mean outcome a customer of all who could have been in this group (Hajek 1971).
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.sum / self.customers as f64
+        self.sum / self.weight
     }
 
-    /// The variance of the mean; p (1 - p) / n for outcomes of 0 and 1.
+    /// The variance of the mean, sum of w^2 (y - mean)^2 over (sum of w)^2; p (1 - p) / n for outcomes of 0 and 1 of
+    /// one weight.
     fn variance_of_mean(&self) -> f64 {
-        let count = self.customers as f64;
-        (self.sum_of_squares / count - self.mean().powi(2)).max(0.0) / count
+        let (mean, [zeroth, first, second]) = (self.mean(), self.squares);
+        (second - 2.0 * mean * first + mean * mean * zeroth).max(0.0) / (self.weight * self.weight)
     }
 }
 
@@ -134,6 +142,25 @@ mod tests {
         assert!((needed as f64 - by_hand).abs() < 2.0, "{needed}, by hand {by_hand}");
         let large = Readout::of(Arm::of_counts(40_000, 1_200), Arm::of_counts(40_000, 1_000), 1.0, 0.0).unwrap();
         assert_eq!(large.customers_still_needed, Some(0), "{large:?}");
+    }
+
+    #[test]
+    fn unequal_chances_of_a_contact_are_no_effect() {
+        // Of 100 who answer half of the time, 80 were treated; of 100 who hardly answer, 20 were: treating changes nothing.
+        let (mut treated, mut control) = (Arm::default(), Arm::default());
+        for (share, chance) in [(0.5, 0.8), (0.1, 0.2)] {
+            let (contacted, held_back) = (100.0 * chance, 100.0 * (1.0 - chance));
+            for (arm, customers, weight) in
+                [(&mut treated, contacted, 1.0 / chance), (&mut control, held_back, 1.0 / (1.0 - chance))]
+            {
+                (0..customers as u32).for_each(|one| arm.add(f64::from(f64::from(one) < share * customers), weight));
+            }
+        }
+        let unweighted = Readout::of(Arm::of_counts(100, 42), Arm::of_counts(100, 18), 1.0, 0.0).unwrap();
+        assert!(unweighted.is_sure, "counted alike they look like an effect: {unweighted:?}");
+        let found = Readout::of(treated, control, 1.0, 0.0).unwrap();
+        assert!(found.difference.value.abs() < 1e-12 && !found.is_sure, "{found:?}");
+        assert!((found.treated.mean() - 0.3).abs() < 1e-12, "{found:?}");
     }
 
     #[test]

@@ -29,6 +29,8 @@ const ALL: &str = "all";
 
 /// Reads out every action: all customers first, then each stage that has treated and controls, by name.
 ///
+/// Where every contact and control has its logged chance of a contact, each counts by the inverse of the chance to be in
+/// its group, so that customers who are contacted more often do not look like an effect; without, all count alike.
 /// `stage_of` names the stage of a customer, by position in the timelines, as known before a moment. Money is reckoned
 /// with the recipe's campaign.
 #[must_use]
@@ -37,11 +39,19 @@ pub fn readouts(run: &ProjectRun<'_>, stage_of: &mut dyn FnMut(usize, Moment) ->
     for (code, tried) in tried_by_action(run) {
         let action = &run.timelines.actions[code];
         let mut by_stage = BTreeMap::<String, [Arm; 2]>::new();
+        let chances_are_logged =
+            tried.iter().all(|one| one.assignment.probability > 0.0 && one.assignment.probability < 1.0);
         for one in &tried {
+            let chance = f64::from(one.assignment.probability);
+            let weight = match (chances_are_logged, one.assignment.is_control) {
+                (false, _) => 1.0,
+                (true, false) => 1.0 / chance,
+                (true, true) => 1.0 / (1.0 - chance),
+            };
             let own = stage_of(one.customer, one.assignment.at);
             for stage in [ALL.to_owned(), own] {
                 let arms = by_stage.entry(stage).or_default();
-                arms[usize::from(one.assignment.is_control)].add(one.outcome);
+                arms[usize::from(one.assignment.is_control)].add(one.outcome, weight);
             }
         }
         let outcome = outcome_of(run, action);
