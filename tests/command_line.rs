@@ -135,7 +135,7 @@ fn a_command_that_fails_exits_with_1_and_leaves_no_file() {
         (&["models", "show", "churn", "3"], "no such version; see `tend models list`"),
         (&["models", "promote", "churn", "3"], "no version 3"),
         (&["models", "rollback", "churn"], "has had no champion before"),
-        (&["serve"], "timelines.tend: "),
+        (&["serve"], "no model is published"),
     ];
     let folder = Folder::new();
     for (arguments, expected) in cases {

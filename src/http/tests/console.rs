@@ -162,7 +162,7 @@ async fn a_changed_policy_is_checked_before_it_is_put_in_place() {
     };
     let sound = "[money]\ncurrency = \"EUR\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n";
     assert!(check(sound).await.contains("This policy is sound: 1 stages"));
-    let wrong = sound.replace("when = \"true\"", "when = \"purchase_ever > 1\"");
+    let wrong = sound.replace("[[stage]]", "[[stage]]\nname = \"some\"\nwhen = \"purchase_ever > 1\"\n[[stage]]");
     let found = check(&wrong).await;
     assert!(found.contains("role=\"alert\"") && found.contains("purchases_ever"), "{found}");
 }
