@@ -48,7 +48,8 @@ def bank_marketing(folder):
     with gzip.open(folder / "bank_marketing/bank-additional-full.csv.gz", "rt") as file:
         table = pd.read_csv(file, sep=None, engine="python")
     # How long the call took is known only after it.
-    return table.drop(columns="duration"), (table.pop("y") == "yes").to_numpy()
+    table = table.drop(columns="duration")
+    return table, (table.pop("y") == "yes").to_numpy()
 
 
 SETS = {"telco_ibm": telco_ibm, "mlc_churn": mlc_churn, "bank_marketing": bank_marketing}

@@ -122,17 +122,16 @@ impl Table {
     }
 }
 
-/// The median of at least three runs.
+/// The mean of the runs of at least a second: the system counts the time of a single short one too coarsely.
 fn rows_per_second(rows: usize, mut step: impl FnMut()) -> Result<f64, Box<dyn Error>> {
-    let mut each = Vec::new();
     let start = cpu_seconds()?;
-    while rows > 0 && (each.len() < 3 || cpu_seconds()? - start < LEAST_CPU_SECONDS) {
-        let before = cpu_seconds()?;
+    let (mut runs, mut seconds) = (0, 0.0);
+    while rows > 0 && seconds < LEAST_CPU_SECONDS {
         step();
-        each.push(rows as f64 / (cpu_seconds()? - before));
+        runs += 1;
+        seconds = cpu_seconds()? - start;
     }
-    each.sort_unstable_by(f64::total_cmp);
-    Ok(each.get(each.len() / 2).copied().unwrap_or(0.0))
+    Ok(if rows > 0 { (rows * runs) as f64 / seconds } else { 0.0 })
 }
 
 /// Of all threads of this process.
