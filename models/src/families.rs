@@ -1,6 +1,7 @@
 //! The families of models: for each, its parameters and the kernel that scores with them.
 
 pub mod baseline;
+pub mod bg_bb;
 pub mod bg_nbd;
 pub mod blend;
 pub mod boosted;
@@ -8,8 +9,11 @@ pub mod calibration;
 pub mod classifier;
 pub mod gamma_gamma;
 pub mod logistic;
+pub mod pareto_nbd;
 pub mod purchases;
+mod quadrature;
 pub mod season;
 pub mod segments;
 mod shapley;
+pub mod spend;
 pub mod trees;
