@@ -7,7 +7,9 @@ use tend_models::scorecard::Scorecard;
 use tend_models::scorer::{BoundScorer, Scorer};
 use tend_models::timeline::Timelines;
 
-use crate::decision::{CompiledPolicy, Decision, FeatureView, Policy, PolicyError, Subject, decide};
+use crate::decision::{
+    CompiledPolicy, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, decide, stage_name,
+};
 
 /// Customers, models and policy.
 pub struct Book {
@@ -18,6 +20,17 @@ pub struct Book {
     policy: CompiledPolicy,
     names: Vec<String>,
     kinds: Vec<FeatureKind>,
+}
+
+/// What the models estimate about a customer, and where that puts them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// What the models estimate, with reasons.
+    pub scorecard: Scorecard,
+    /// The name of the customer's stage.
+    pub stage: String,
+    /// The policy's band for the churn probability.
+    pub risk_band: Option<RiskBand>,
 }
 
 impl Book {
@@ -41,20 +54,58 @@ impl Book {
 
     /// Scores a customer of `bound` as known before a moment, and decides.
     pub fn judge(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
-        let (scorecard, values) = bound.score(customer, moment);
-        let features = FeatureView { names: &self.names, kinds: &self.kinds, values };
-        let decision = decide(&self.policy, &Subject { scorecard: &scorecard, features });
+        let scorecard = bound.score(customer, moment);
+        let decision = decide(&self.policy, &self.subject(bound, &scorecard, &|| scorecard.reasons.clone()));
         (scorecard, decision)
     }
 
-    /// Judges customers of the book, in their order, whatever the number of threads.
+    /// Decides as [`judge`](Self::judge) does; the scorecard has no reasons, which are worked out only where the
+    /// decision tells one.
+    pub fn decide(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
+        let scorecard = bound.estimate(customer, moment);
+        let decision = decide(&self.policy, &self.subject(bound, &scorecard, &|| bound.reasons(&scorecard)));
+        (scorecard, decision)
+    }
+
+    fn subject<'a>(
+        &'a self,
+        bound: &'a BoundScorer<'_>,
+        scorecard: &'a Scorecard,
+        reasons: &'a (dyn Fn() -> Vec<String> + Sync),
+    ) -> Subject<'a> {
+        let features = FeatureView { names: &self.names, kinds: &self.kinds, values: bound.profile_row() };
+        Subject { scorecard, features, reasons }
+    }
+
+    /// Scores customers of the book with the name of their stage and their risk band, in their order, whatever the
+    /// number of threads. Nothing is decided.
     #[must_use]
-    pub fn judge_all(&self, moment: Moment, customers: &[usize]) -> Vec<(Scorecard, Decision)> {
+    pub fn score_all(&self, moment: Moment, customers: &[usize]) -> Vec<Scored> {
+        self.for_all(customers, |bound, customer| {
+            let scorecard = bound.score(customer, moment);
+            let stage = stage_name(&self.policy, &self.subject(bound, &scorecard, &Vec::new)).to_owned();
+            let risk_band = scorecard.churn_probability.map(|churn| self.policy.risk_band(churn));
+            Scored { scorecard, stage, risk_band }
+        })
+    }
+
+    /// Decides for customers of the book as [`decide`](Self::decide) does, in their order, whatever the number of
+    /// threads.
+    #[must_use]
+    pub fn decide_all(&self, moment: Moment, customers: &[usize]) -> Vec<(Scorecard, Decision)> {
+        self.for_all(customers, |bound, customer| self.decide(bound, customer, moment))
+    }
+
+    fn for_all<T: Send>(
+        &self,
+        customers: &[usize],
+        each: impl Fn(&mut BoundScorer<'_>, usize) -> T + Sync + Send,
+    ) -> Vec<T> {
         let bound = self.scorer.bind(&self.timelines);
         customers
             .par_iter()
             .with_min_len(256)
-            .map_init(|| bound.clone(), |bound, &customer| self.judge(bound, customer, moment))
+            .map_init(|| bound.clone(), |bound, &customer| each(bound, customer))
             .collect()
     }
 

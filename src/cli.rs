@@ -1,6 +1,8 @@
 //! The command line: what each command takes. Answers go to stdout, everything else to stderr.
 
 #[cfg(feature = "train")]
+mod contracts;
+#[cfg(feature = "train")]
 mod decide;
 #[cfg(feature = "train")]
 mod demo;
@@ -12,6 +14,10 @@ mod explain;
 mod features;
 #[cfg(feature = "train")]
 mod init;
+#[cfg(feature = "serve")]
+mod keys;
+#[cfg(feature = "train")]
+mod metrics;
 mod models;
 mod project;
 #[cfg(feature = "train")]
@@ -22,6 +28,8 @@ mod serve;
 mod simulate;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod unit;
 
 use std::path::PathBuf;
 
@@ -78,11 +86,17 @@ enum Command {
     /// Writes the next best action for every customer.
     #[cfg(feature = "train")]
     Decide(decide::Args),
+    /// Tells who came, stayed, left and came back in each period, and what they brought.
+    #[cfg(feature = "train")]
+    Metrics(metrics::Args),
     /// Lists, shows, promotes, rolls back and verifies published models.
     Models(models::Args),
     /// Answers over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    /// Makes, lists and revokes API keys of the service.
+    #[cfg(feature = "serve")]
+    Keys(keys::Args),
 }
 
 /// An error of how a command was used, which the parser cannot see: exit code 2.
@@ -119,8 +133,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Features(args) => features::run(&project, &args),
         #[cfg(feature = "train")]
         Command::Decide(args) => decide::run(&project, &args),
+        #[cfg(feature = "train")]
+        Command::Metrics(args) => metrics::run(&project, &args),
         Command::Models(args) => models::run(&project, &args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&project, &args, threads),
+        #[cfg(feature = "serve")]
+        Command::Keys(args) => keys::run(&project, &args),
     }
 }

@@ -36,12 +36,14 @@ use stage::Stage;
 pub const LEAVE_ALONE: &str = "leave_alone";
 
 /// One customer: what the models estimate and what the estimates were made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// What the models estimate.
+    /// What the models estimate; its reasons are not read.
     pub scorecard: &'a Scorecard,
     /// The features.
     pub features: FeatureView<'a>,
+    /// Why the churn probability is what it is, strongest first: asked for only where a sentence tells it.
+    pub reasons: &'a (dyn Fn() -> Vec<String> + Sync),
 }
 
 /// One row of features, in the plan that the policy was compiled for; all three are (features,).
@@ -143,6 +145,14 @@ pub fn decide(policy: &CompiledPolicy, subject: &Subject<'_>) -> Decision {
         Some((action, valuation)) => act(action, &valuation, alone),
         None => alone,
     }
+}
+
+/// The name of the stage that the customer is in, without deciding.
+#[must_use]
+pub fn stage_name<'a>(policy: &'a CompiledPolicy, subject: &Subject<'_>) -> &'a str {
+    let resolver = policy.resolver(subject);
+    let context = policy.context(&resolver);
+    &policy.stages[stage::stage_of(&policy.stages, &context)].name
 }
 
 fn leave_alone(

@@ -306,3 +306,21 @@ fn the_same_command_trains_the_same_model() {
     };
     assert_eq!(payload("1"), payload("2"));
 }
+
+#[test]
+fn a_reader_who_leaves_early_is_no_fault() {
+    let columns: String = (0..3_000).map(|place| format!("c{place},")).collect();
+    let folder = Folder::new();
+    folder.write("wide.csv", format!("{columns}left\n{}yes\n{}no\n", ",".repeat(3_000), ",".repeat(3_000)));
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tend"))
+        .args(["check", "--table", "wide.csv", "--target", "left"])
+        .current_dir(folder.path("."))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !told.contains("panic"), "{}: {told}", output.status);
+}

@@ -3,7 +3,11 @@
 #[path = "front_door/folder.rs"]
 mod folder;
 
-use folder::{FIGURES_OF_A_CLASSIFIER, Folder};
+use std::fs::File;
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use folder::{FIGURES_OF_A_CLASSIFIER, Folder, public_data};
 use serde_json::Value;
 
 /// A customer of a company where few leave, with the true probability of it.
@@ -105,6 +109,41 @@ fn a_re_sampled_table_gives_probabilities_and_figures_of_the_real_rate() {
     }
     let card = folder.succeed(&["models", "show", "churn"]).stdout;
     assert!(card.contains("re-sampled"), "{card}");
+}
+
+#[test]
+fn re_sampled_bank_customers_get_probabilities_of_the_real_rate() {
+    let Some(file) = public_data("bank_marketing/bank-additional-full.csv.gz") else { return };
+    let mut text = String::new();
+    GzDecoder::new(File::open(file).expect("the table")).read_to_string(&mut text).expect("text");
+    let mut lines = text.lines();
+    let header = format!("account,{}\n", lines.next().expect("a header"));
+    let rows: Vec<String> = lines.enumerate().map(|(place, line)| format!("c{place},{line}\n")).collect();
+    let subscribed = |row: &&String| row.trim_end().ends_with(",yes");
+    // Calls are in the order of time: every second one is for training, so that both halves are of all years.
+    let train: Vec<&String> = rows.iter().step_by(2).collect();
+    let others: Vec<&String> = rows.iter().skip(1).step_by(2).collect();
+    let real = train.iter().copied().filter(subscribed).count() as f64 / train.len() as f64;
+    assert!((0.10..0.13).contains(&real), "{real}");
+    let yes: Vec<&str> = train.iter().copied().filter(subscribed).map(String::as_str).collect();
+    let no: Vec<&str> = train.iter().copied().filter(|row| !subscribed(row)).map(String::as_str).collect();
+    // Evenly over all of them, the latest too.
+    let half = (0..yes.len()).map(|place| no[place * no.len() / yes.len()]);
+    let folder = Folder::new();
+    folder.write("balanced.csv", header.clone() + &yes.iter().copied().chain(half).collect::<String>());
+    folder.write("others.csv", header + &others.iter().map(|row| row.as_str()).collect::<String>());
+    let table = ["--task", "upsell", "--id", "account"];
+    let rate = format!("{real}");
+    let more = ["--target", "y", "--exclude", "duration", "--base-rate", &rate, "--json"];
+    let trained = folder.tend(&[&["train", "--table", "balanced.csv"], &table[..], &more].concat()).json();
+    assert_eq!(2 * trained["positives"].as_u64().expect("a count"), trained["rows"].as_u64().expect("a count"));
+
+    folder.succeed(&[&["score", "--table", "others.csv"], &table[..], &["--out", "scores.csv"]].concat());
+    let scores = folder.table("scores.csv").numbers("propensity");
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    let expected = others.iter().copied().filter(subscribed).count() as f64 / others.len() as f64;
+    assert!((mean / expected - 1.0).abs() < 0.1, "found a mean of {mean} on other customers, expected {expected}");
+    println!("re-sampled to a half, a mean of {mean} on other customers, of whom {expected} subscribed");
 }
 
 #[test]

@@ -35,6 +35,39 @@ fn telco_customers_are_scored_as_well_as_the_reference_models_do() {
     assert!(scores.numbers("churn_probability").iter().all(|value| (0.0..=1.0).contains(value)));
 }
 
+/// What `tend check` says of a public customer table.
+fn checked(file: &std::path::Path, target: &str, more: &[&str]) -> Value {
+    let file = file.to_str().expect("UTF-8");
+    Folder::new().tend(&[&["check", "--table", file, "--target", target, "--json"], more].concat()).json()
+}
+
+#[test]
+fn how_long_the_call_took_is_named_as_known_only_afterwards() {
+    let Some(file) = public_data("bank_marketing/bank-additional-full.csv.gz") else { return };
+    let json = checked(&file, "y", &[]);
+    assert_eq!((&json["rows"], &json["positives"], &json["positive"]), (&41_188.into(), &4_640.into(), &"yes".into()));
+    let suspects: Vec<&str> = json["suspects"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(suspects.len(), 1, "{suspects:?}");
+    assert!(suspects[0].starts_with("duration: tells the target alone (AUC 0."), "{suspects:?}");
+    assert!(suspects[0].contains("--exclude duration"), "{suspects:?}");
+    let without = checked(&file, "y", &["--exclude", "duration"]);
+    assert!(without["suspects"].as_array().expect("a list").is_empty(), "{without}");
+}
+
+#[test]
+fn what_honestly_tells_who_leaves_is_not_named() {
+    for (name, target, id) in [
+        ("telco_ibm/Telco-Customer-Churn.csv", "Churn", &["--id", "customerID"][..]),
+        ("mlc_churn/mlc_churn.csv", "churn", &[]),
+    ] {
+        let Some(file) = public_data(name) else { continue };
+        let json = checked(&file, target, id);
+        for list in ["suspects", "left_out", "constant"] {
+            assert!(json[list].as_array().expect("a list").is_empty(), "{name}: {json}");
+        }
+    }
+}
+
 /// Checks a figure to a tolerance.
 fn assert_near(name: &str, found: f64, expected: f64, tolerance: f64) {
     assert!((found - expected).abs() <= tolerance, "{name}: found {found}, expected {expected} within {tolerance}");

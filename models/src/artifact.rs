@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::families::classifier::Classifier;
 use crate::families::purchases::{PurchaseHistory, PurchaseModel};
+use crate::families::renewal::RenewalEstimate;
 use crate::families::season::Season;
 use crate::families::segments::Segments;
 use crate::families::spend::SpendModel;
@@ -60,6 +61,8 @@ pub enum Model {
     Clv(ClvModel),
     /// Which kinds of customers there are.
     Segments(SegmentsModel),
+    /// What customers with a contract are worth.
+    Contracts(ContractsModel),
 }
 
 /// When a customer counts as lost.
@@ -165,6 +168,43 @@ impl ClvModel {
     }
 }
 
+/// What customers with a contract are worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContractsModel {
+    /// The features that stages and lists show; empty for a table.
+    pub plan: FeaturePlan,
+    /// One model a bill period, the one with the most contracts first.
+    pub periods: Vec<PeriodModel>,
+    /// Days ahead.
+    pub horizon_days: Positive,
+    /// Share of revenue that is margin.
+    pub margin: Probability,
+    /// Discount a year.
+    pub annual_discount_rate: f64,
+}
+
+/// Contracts of one bill period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeriodModel {
+    /// Months between bills: the renewal period.
+    pub period_months: Positive,
+    /// Who renews.
+    pub renewal: RenewalEstimate,
+    /// What a year makes of the price of a contract that goes on: 1.03 where it grows by 3 %.
+    pub annual_price_factor: Positive,
+    /// Who leaves at the next renewal, by the features of the plan; absent where it was no better than the age alone.
+    pub hazard: Option<RenewalHazard>,
+}
+
+/// Who leaves at the next renewal, by what is known of the customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenewalHazard {
+    /// The probability to leave, from the features of the plan.
+    pub classifier: Classifier,
+    /// What is left, after each renewal, of a customer's difference in log-odds from all contracts as old.
+    pub memory: Probability,
+}
+
 /// Which kinds of customers there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentsModel {
@@ -181,7 +221,7 @@ impl Model {
         match self {
             Self::Churn(_) => Task::Churn,
             Self::Upsell(_) => Task::Upsell,
-            Self::Clv(_) => Task::Clv,
+            Self::Clv(_) | Self::Contracts(_) => Task::Clv,
             Self::Segments(_) => Task::Segments,
         }
     }
@@ -194,6 +234,7 @@ impl Model {
             Self::Upsell(model) => &model.plan,
             Self::Clv(model) => &model.plan,
             Self::Segments(model) => &model.plan,
+            Self::Contracts(model) => &model.plan,
         }
     }
 
@@ -207,12 +248,28 @@ impl Model {
                 .iter()
                 .try_for_each(|(_, classifier)| classifier.check(&kinds))
                 .map_err(|error| error.to_string()),
-            Self::Clv(model) if !(0.0..10.0).contains(&model.annual_discount_rate) => {
-                Err(format!("found a discount rate of {} a year, expected 0 to 10", model.annual_discount_rate))
+            Self::Clv(model) => {
+                check_discount(model.annual_discount_rate)?;
+                model.season.check().map_err(|error| error.to_string())
             }
-            Self::Clv(model) => model.season.check().map_err(|error| error.to_string()),
+            Self::Contracts(model) => {
+                check_discount(model.annual_discount_rate)?;
+                let check = |period: &PeriodModel| {
+                    period.renewal.check()?;
+                    period.hazard.iter().try_for_each(|hazard| hazard.classifier.check(&kinds))
+                };
+                model.periods.iter().try_for_each(check).map_err(|error| error.to_string())
+            }
             Self::Segments(model) => model.segments.check(&kinds).map_err(|error| error.to_string()),
         }
+    }
+}
+
+fn check_discount(annual_rate: f64) -> Result<(), String> {
+    if (0.0..10.0).contains(&annual_rate) {
+        Ok(())
+    } else {
+        Err(format!("found a discount rate of {annual_rate} a year, expected 0 to 10"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! bound to the texts of some [`Timelines`]: it fills one row a history, the same way in training, batch and serving.
 
 mod contacts;
+mod contracts;
 mod engagement;
 mod plan;
 mod rhythm;
@@ -20,6 +21,7 @@ use engagement::EventTotals;
 use spending::PurchaseTotals;
 use subscriptions::SubscriptionTotals;
 
+pub use contracts::{Contract, contracts, revenue_of_period};
 pub use rhythm::{PurchaseRhythm, purchase_days, purchase_rhythm};
 pub use subscriptions::{active_products, monthly_revenue_at};
 

@@ -10,6 +10,16 @@ pub trait Predict: Send + Sync {
     /// for a forest.
     fn predict(&self, row: &[f64]) -> f64;
 
+    /// The prediction of each row into `out`: to the bit what [`predict`](Self::predict) says of it.
+    ///
+    /// `rows` holds `out.len()` rows, one after the other.
+    fn predict_rows(&self, rows: &[f64], out: &mut [f64]) {
+        let width = rows.len() / out.len().max(1);
+        for (place, out) in out.iter_mut().enumerate() {
+            *out = self.predict(&rows[place * width..(place + 1) * width]);
+        }
+    }
+
     /// Splits the prediction over the features.
     ///
     /// Writes one contribution a feature into `contributions` (as long as `row`) and returns the base, so that

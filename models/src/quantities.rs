@@ -105,6 +105,9 @@ impl Probability {
 pub struct Moment(i64);
 
 impl Moment {
+    /// Earlier than anything that happened to a customer.
+    pub const BEFORE_ALL: Self = Self(i64::MIN);
+
     /// The moment this many seconds after 1970-01-01 00:00:00 UTC.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
@@ -133,6 +136,15 @@ impl Moment {
     #[must_use]
     pub const fn plus_days(self, days: i64) -> Self {
         Self(self.0 + days * DAY_SECONDS)
+    }
+
+    /// This moment moved by calendar months; the day of a shorter month is its last.
+    #[must_use]
+    pub fn plus_months(self, months: i64) -> Self {
+        use jiff::ToSpan;
+        let moved = self.date().saturating_add(months.clamp(-120_000, 120_000).months());
+        let midnight = jiff::tz::TimeZone::UTC.to_timestamp(moved.at(0, 0, 0, 0)).unwrap_or(jiff::Timestamp::MAX);
+        Self(midnight.as_second() + self.0.rem_euclid(DAY_SECONDS))
     }
 
     /// Days from `earlier` to this moment, with the fraction of the day.
@@ -200,5 +212,8 @@ mod tests {
         assert_eq!(noon.days_since(moment), 0.5);
         assert_eq!(noon.day(), moment.day());
         assert_eq!(Moment::from_seconds(-1).day(), -1);
+        let end_of_month: Moment = "2026-01-31T06:00:00Z".parse().unwrap();
+        assert_eq!(end_of_month.plus_months(1).to_string(), "2026-02-28T06:00:00Z");
+        assert_eq!(end_of_month.plus_months(-11).to_string(), "2025-02-28T06:00:00Z");
     }
 }

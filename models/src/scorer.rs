@@ -1,19 +1,24 @@
 //! Scores customers with the champions of all tasks: the one code path of training reports, batch and serving.
 
+mod contracts;
 mod lifetime_value;
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{ChurnDefinition, ChurnModel, ClvModel, Header, Model, Offer, SegmentsModel, UpsellModel};
+use crate::artifact::{
+    ChurnDefinition, ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, SegmentsModel, UpsellModel,
+};
 use crate::families::classifier::Classifier;
+use crate::families::ready::ReadyTrees;
 use crate::features::{FeaturePlan, SnapshotMaker};
 use crate::quantities::{DAY_SECONDS, Moment};
 use crate::registry::{Registry, RegistryError};
-use crate::scorecard::{Propensity, Scorecard, Task};
+use crate::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
+pub use contracts::{ContractValue, Renewing, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
 pub use lifetime_value::{
-    Range, ValueRanges, in_opportunities, lifetime_value, on_the_clock, ranges_of_rhythm, value_of_rhythm,
+    ValueRanges, in_opportunities, lifetime_value, on_the_clock, ranges_of_rhythm, value_of_rhythm,
 };
 
 /// How many reasons a scorecard gives.
@@ -22,11 +27,42 @@ pub const MOST_REASONS: usize = 3;
 /// The loaded models, at most one a task.
 #[derive(Debug, Clone, Default)]
 pub struct Scorer {
-    churn: Option<ChurnModel>,
-    upsell: Option<UpsellModel>,
-    value: Option<ClvModel>,
+    churn: Option<Ready<ChurnModel, ReadyTrees>>,
+    /// The trees are one a product.
+    upsell: Option<Ready<UpsellModel, Vec<ReadyTrees>>>,
+    value: Option<ValueModel>,
     segments: Option<SegmentsModel>,
     versions: BTreeMap<Task, String>,
+}
+
+/// A model with what is made ready of it on load.
+#[derive(Debug, Clone)]
+struct Ready<M, T> {
+    model: M,
+    trees: T,
+}
+
+/// What customers are worth, by what the company sells.
+#[derive(Debug, Clone)]
+enum ValueModel {
+    Purchases(ClvModel),
+    Contracts(ContractsModel),
+}
+
+impl ValueModel {
+    fn plan(&self) -> &FeaturePlan {
+        match self {
+            Self::Purchases(model) => &model.plan,
+            Self::Contracts(model) => &model.plan,
+        }
+    }
+
+    fn of(&self, history: &History<'_>, row: &[f64]) -> Option<LifetimeValue> {
+        match self {
+            Self::Purchases(model) => lifetime_value(model, history),
+            Self::Contracts(model) => lifetime_value_of_contracts(model, history, Some(row)),
+        }
+    }
 }
 
 impl Scorer {
@@ -51,9 +87,13 @@ impl Scorer {
     pub fn take(&mut self, header: Header, model: Model) {
         self.versions.insert(header.task, header.version);
         match model {
-            Model::Churn(model) => self.churn = Some(model),
-            Model::Upsell(model) => self.upsell = Some(model),
-            Model::Clv(model) => self.value = Some(model),
+            Model::Churn(model) => self.churn = Some(Ready { trees: ReadyTrees::of(&model.classifier), model }),
+            Model::Upsell(model) => {
+                let trees = model.products.iter().map(|(_, classifier)| ReadyTrees::of(classifier)).collect();
+                self.upsell = Some(Ready { model, trees });
+            }
+            Model::Clv(model) => self.value = Some(ValueModel::Purchases(model)),
+            Model::Contracts(model) => self.value = Some(ValueModel::Contracts(model)),
             Model::Segments(model) => self.segments = Some(model),
         }
     }
@@ -70,6 +110,18 @@ impl Scorer {
         &self.versions
     }
 
+    /// The model of who leaves.
+    #[must_use]
+    pub fn churn(&self) -> Option<&ChurnModel> {
+        self.churn.as_ref().map(|ready| &ready.model)
+    }
+
+    /// The model of who takes what.
+    #[must_use]
+    pub fn upsell(&self) -> Option<&UpsellModel> {
+        self.upsell.as_ref().map(|ready| &ready.model)
+    }
+
     /// The widest feature plan of the loaded models: what stages and conditions can name.
     #[must_use]
     pub fn profile(&self) -> FeaturePlan {
@@ -79,14 +131,14 @@ impl Scorer {
     /// The products whose propensity is told.
     #[must_use]
     pub fn products(&self) -> Vec<String> {
-        let products = self.upsell.iter().flat_map(|model| &model.products);
+        let products = self.upsell().into_iter().flat_map(|model| &model.products);
         products.map(|(name, _)| name.clone()).collect()
     }
 
     fn plans(&self) -> Vec<&FeaturePlan> {
-        let churn = self.churn.iter().map(|model| &model.plan);
-        let upsell = self.upsell.iter().map(|model| &model.plan);
-        let value = self.value.iter().map(|model| &model.plan);
+        let churn = self.churn().into_iter().map(|model| &model.plan);
+        let upsell = self.upsell().into_iter().map(|model| &model.plan);
+        let value = self.value.iter().map(ValueModel::plan);
         let segments = self.segments.iter().map(|model| &model.plan);
         churn.chain(upsell).chain(value).chain(segments).collect()
     }
@@ -105,12 +157,12 @@ impl Scorer {
         BoundScorer {
             scorer: self,
             timelines,
-            churn_row: self.churn.as_ref().map_or(0, |model| place(&model.plan)),
-            upsell_row: self.upsell.as_ref().map_or(0, |model| place(&model.plan)),
+            churn_row: self.churn().map_or(0, |model| place(&model.plan)),
+            value_row: self.value.as_ref().map_or(0, |model| place(model.plan())),
+            upsell_row: self.upsell().map_or(0, |model| place(&model.plan)),
             segments_row: self.segments.as_ref().map_or(0, |model| place(&model.plan)),
             makers: plans.iter().map(|plan| SnapshotMaker::new(plan, timelines)).collect(),
             rows: plans.iter().map(|plan| vec![0.0; plan.width()]).collect(),
-            contributions: Vec::new(),
             owned: Vec::new(),
         }
     }
@@ -125,18 +177,27 @@ pub struct BoundScorer<'a> {
     /// One row a plan; the first is the profile's.
     rows: Vec<Vec<f64>>,
     churn_row: usize,
+    value_row: usize,
     upsell_row: usize,
     segments_row: usize,
-    contributions: Vec<f64>,
     owned: Vec<u32>,
 }
 
 impl BoundScorer<'_> {
-    /// Scores a customer as known before a moment; also gives the row of the profile's features.
+    /// Scores a customer as known before a moment, with reasons.
     ///
     /// # Panics
     /// If there is no such customer.
-    pub fn score(&mut self, customer: usize, moment: Moment) -> (Scorecard, &[f64]) {
+    pub fn score(&mut self, customer: usize, moment: Moment) -> Scorecard {
+        let scorecard = self.estimate(customer, moment);
+        Scorecard { reasons: self.reasons(&scorecard), ..scorecard }
+    }
+
+    /// Scores a customer as known before a moment, without reasons, which take longer than all the rest.
+    ///
+    /// # Panics
+    /// If there is no such customer.
+    pub fn estimate(&mut self, customer: usize, moment: Moment) -> Scorecard {
         let history = self.timelines.timeline(customer).before(moment);
         for (maker, row) in self.makers.iter_mut().zip(&mut self.rows) {
             maker.fill(&history, row);
@@ -146,27 +207,43 @@ impl BoundScorer<'_> {
             moment,
             churn_probability: None,
             propensities: Vec::new(),
-            value: self.scorer.value.as_ref().and_then(|model| lifetime_value(model, &history)),
+            value: self.scorer.value.as_ref().and_then(|model| model.of(&history, &self.rows[self.value_row])),
             segment: None,
             reasons: Vec::new(),
             model_versions: self.scorer.versions.clone(),
         };
-        if let Some(model) = &self.scorer.churn
+        if let Some(Ready { model, trees }) = &self.scorer.churn
             && at_risk(model.definition, &history)
         {
             let row = &self.rows[self.churn_row];
-            scorecard.churn_probability = Some(model.classifier.probability(row));
-            scorecard.reasons = reasons(&model.classifier, &model.plan, row, &mut self.contributions);
+            scorecard.churn_probability = Some(trees.probability(&model.classifier, row));
         }
-        if let Some(model) = &self.scorer.upsell {
+        if let Some(ready) = &self.scorer.upsell {
             scorecard.propensities =
-                propensities(model, self.timelines, &history, &self.rows[self.upsell_row], &mut self.owned);
+                propensities(ready, self.timelines, &history, &self.rows[self.upsell_row], &mut self.owned);
         }
         if let Some(model) = &self.scorer.segments {
             let nearest = model.segments.nearest(&self.rows[self.segments_row]);
             scorecard.segment = model.segments.names.get(nearest).cloned();
         }
-        (scorecard, &self.rows[0])
+        scorecard
+    }
+
+    /// The reasons of the customer estimated last, whose scorecard this is.
+    #[must_use]
+    pub fn reasons(&self, scorecard: &Scorecard) -> Vec<String> {
+        match (self.scorer.churn(), scorecard.churn_probability) {
+            (Some(model), Some(_)) => {
+                reasons(&model.classifier, &model.plan, &self.rows[self.churn_row], &mut Vec::new())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The row of the profile's features of the customer estimated last.
+    #[must_use]
+    pub fn profile_row(&self) -> &[f64] {
+        &self.rows[0]
     }
 }
 
@@ -231,7 +308,7 @@ pub fn offer_names(offer: Offer, timelines: &Timelines) -> &[String] {
 }
 
 fn propensities(
-    model: &UpsellModel,
+    Ready { model, trees }: &Ready<UpsellModel, Vec<ReadyTrees>>,
     timelines: &Timelines,
     history: &History<'_>,
     row: &[f64],
@@ -244,7 +321,10 @@ fn propensities(
     let names = offer_names(model.offer, timelines);
     let has =
         |product: &String| names.binary_search(product).is_ok_and(|code| owned.binary_search(&(code as u32)).is_ok());
-    let open = model.products.iter().filter(|(product, _)| !has(product));
-    open.map(|(product, classifier)| Propensity { product: product.clone(), probability: classifier.probability(row) })
-        .collect()
+    let open = model.products.iter().zip(trees).filter(|((product, _), _)| !has(product));
+    let propensity = |((product, classifier), trees): (&(String, Classifier), &ReadyTrees)| Propensity {
+        product: product.clone(),
+        probability: trees.probability(classifier, row),
+    };
+    open.map(propensity).collect()
 }

@@ -80,11 +80,27 @@ pub fn digamma(x: f64) -> f64 {
         below += 1.0 / x;
         x += 1.0;
     }
+    x.ln() - 0.5 / x - digamma_tail(x) - below
+}
+
+/// ψ(base + step) − ψ(base) for base > 0 and step ≥ 0, which keeps its digits for a large base.
+#[must_use]
+pub fn digamma_gap(base: f64, step: f64) -> f64 {
+    if base < STIRLING_FROM {
+        return digamma(base + step) - digamma(base);
+    }
+    let end = base + step;
+    // ψ(x) = ln x − 1 / (2 x) − 1 / (12 x²) + ..., term by term.
+    let halves = 0.5 * (step / end) / base;
+    (step / base).ln_1p() + halves - digamma_tail(end) + digamma_tail(base)
+}
+
+/// ln x − 1 / (2 x) − ψ(x) for a large x.
+fn digamma_tail(x: f64) -> f64 {
     let inverse_square = 1.0 / (x * x);
     // B(2k) / (2k), the asymptotic series (Abramowitz and Stegun 6.3.18).
     let series = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32_760.0, 1.0 / 12.0];
-    let tail = inverse_square * polynomial(&series, inverse_square);
-    x.ln() - 0.5 / x - tail - below
+    inverse_square * polynomial(&series, inverse_square)
 }
 
 /// ln E[(1 + p w)^−k] where p has a Beta(a, b) distribution; k, a, b > 0 and w ≥ 0.
@@ -334,6 +350,17 @@ mod tests {
         ] {
             let tolerance = 1e-15 * f64::abs(expected).max(1.0);
             assert_near(digamma(x), expected, tolerance, &format!("digamma({x})"));
+        }
+        for (base, step, expected) in [
+            (0.3, 2.5, 4.343_071_211_049_550_1),
+            (4.0, 1e-3, 0.000_283_782_943_346_985_284),
+            (12.0, 0.5, 0.042_533_971_299_100_032),
+            (1e6, 0.7, 7.000_001_049_999_86e-7),
+            (1e12, 3.0, 2.999_999_999_997e-12),
+            (9.5, 200.0, 3.144_597_329_443_405_8),
+        ] {
+            let tolerance = if base < STIRLING_FROM { 2e-15 } else { 1e-14 * expected };
+            assert_near(digamma_gap(base, step), expected, tolerance, &format!("digamma_gap({base}, {step})"));
         }
         assert_near(log_gamma_ratio(1e6, 0.5), 6.907_755_153_982_137, 2e-15, "ratio");
         assert_near(log_beta(0.7929, 1e5), -8.969_628_316_755_32, 4e-15, "beta(.79, 1e5)");

@@ -6,6 +6,8 @@ use tend_models::families::bg_nbd::{BgNbd, MbgNbd};
 use tend_models::families::gamma_gamma::GammaGamma;
 use tend_models::families::pareto_nbd::ParetoNbd;
 use tend_models::families::purchases::{PurchaseHistory, PurchaseModel};
+use tend_models::families::renewal::RenewalModel;
+use tend_models::families::shifted_beta_geometric::ShiftedBetaGeometric;
 use tend_models::quantities::Positive;
 
 fn positive(value: f64) -> Positive {
@@ -156,69 +158,51 @@ fn pareto_nbd_is_what_the_papers_and_the_integral_say() {
     let frequent = history(26.0, 30.857, 31.0);
     assert_near(cdnow.expected_purchases(frequent, 52.0), 25.456_47, 2e-3, "BTYD, x = 26");
     assert_near(cdnow.probability_alive(frequent).get(), 0.997_874, 5e-6, "BTYD, x = 26, alive");
-    // The likelihood as an integral over the time of death, and what follows from it, with mpmath and 60 digits: the
-    // log-likelihood, purchases in 52 weeks, discounted purchases for ever at .0027 a week, alive 39 weeks ahead. The last
-    // customers are those that other implementations overflow on.
+    // The closed forms of Fader and Hardie (2005), with mpmath and 120 digits or more: the log-likelihood, purchases in 52
+    // weeks, discounted purchases for ever at .0027 a week, alive 39 weeks ahead. The steady customers are those that
+    // other implementations overflow on.
     let steady = pareto_nbd(0.5143, 2.8845, 0.2856, 14.1087);
     let patient = pareto_nbd(2.0, 3.0, 0.7, 500.0);
     let rare = pareto_nbd(2.0, 500.0, 0.7, 3.0);
     for (model, x, t_x, big_t, expected) in [
-        (
-            cdnow,
-            26.0,
-            30.857,
-            31.0,
-            [-39.130_758_631_525_14, 25.455_126_179_981_203, 86.093_175_571_982_31, 0.673_205_257_162_737_1],
-        ),
-        (
-            cdnow,
-            2.0,
-            30.43,
-            38.86,
-            [-9.554_334_065_157_952, 1.850_762_651_821_286_9, 6.487_342_348_044_716, 0.614_430_824_952_034_7],
-        ),
-        (
-            cdnow,
-            0.0,
-            0.0,
-            38.86,
-            [-0.521_202_379_980_858_4, 0.136_169_822_560_527_27, 0.477_306_074_635_411_5, 0.208_621_208_278_024_88],
-        ),
+        (cdnow, 26.0, 30.857, 31.0, [-39.13075863152514, 25.455126179981203, 86.0931755719823, 0.673205257162737]),
+        (cdnow, 2.0, 30.43, 38.86, [-9.554334065157953, 1.850762651821287, 6.487342348044716, 0.6144308249520347]),
+        (cdnow, 0.0, 0.0, 38.86, [-0.5212023799808584, 0.13616982256052726, 0.4773060746354115, 0.20862120827802488]),
         (
             steady,
             221.0,
             103.42857,
             103.57143,
-            [-61.584_648_561_729_21, 102.371_805_780_326_64, 559.729_223_869_562_9, 0.921_130_944_972_200_2],
+            [-61.5846485617292, 102.37180578032664, 559.7292238695628, 0.9211309449722002],
         ),
         (
             steady,
             254.0,
             97.14286,
             97.28571,
-            [-19.623_292_217_511_774, 124.660_527_206_711_95, 677.211_313_917_097, 0.917_434_171_355_836_4],
+            [-19.623292217511775, 124.66052720671195, 677.211313917097, 0.9174341713558364],
         ),
         (
             steady,
             161.0,
             94.71429,
             98.0,
-            [-87.429_254_863_311_69, 58.916_630_728_225_955, 320.302_319_226_694, 0.688_234_527_481_855_3],
+            [-87.42925486330853, 58.91663072804002, 320.30231922568316, 0.6882345274796834],
         ),
         (
             steady,
             204.0,
             98.57143,
             99.42857,
-            [-65.198_342_189_260_38, 97.645_379_826_040_98, 531.644_191_877_381_1, 0.913_846_351_308_988_8],
+            [-65.19834218926039, 97.64537982604156, 531.6441918773843, 0.9138463513089943],
         ),
-        (patient, 5000.0, 300.0, 900.0, [9_011.592_555_132_7, 0.0, 0.0, 0.0]),
+        (patient, 5000.0, 300.0, 900.0, [9011.592555132716, 0.0, 0.0, 0.0]),
         (
             rare,
             50.0,
             30.0,
             900.0,
-            [-164.915_547_667_187_82, 1.426_131_434_951_971e-22, 8.471_054_099_493_86e-22, 7.311_205_194_089_67e-23],
+            [-164.9155476671816, 1.4261314349431234e-22, 8.471054099441306e-22, 7.31120195136373e-23],
         ),
     ] {
         let customer = history(x, t_x, big_t);
@@ -410,6 +394,34 @@ fn any_history() -> impl Strategy<Value = PurchaseHistory> {
         let t_x = if x == 0 { 0 } else { x + more };
         history(f64::from(x), f64::from(t_x), f64::from(t_x + silence))
     })
+}
+
+fn sbg(alpha: f64, beta: f64) -> RenewalModel {
+    let [alpha, beta] = [alpha, beta].map(positive);
+    RenewalModel::ShiftedBetaGeometric(ShiftedBetaGeometric { alpha, beta })
+}
+
+#[test]
+fn the_projected_survival_of_a_cohort_is_that_of_the_paper() {
+    // Fader and Hardie (2007): projections for years 8 to 12, %.
+    for (model, expected) in [
+        (sbg(0.668_088, 3.806_095), [46.0, 43.6, 41.4, 39.5, 37.8]),
+        (sbg(0.704_077, 1.182_043), [22.0, 20.4, 19.1, 18.0, 17.0]),
+    ] {
+        for (year, expected) in (8..).zip(expected) {
+            assert_near(100.0 * model.survival(f64::from(year)).get(), expected, 0.051, &format!("year {year}"));
+        }
+    }
+}
+
+#[test]
+fn the_discounted_expected_residual_lifetime_is_that_of_the_paper() {
+    // Fader and Hardie (2010), High End, 10 % a year, with the parameters as printed there: .668, 3.806.
+    let printed = sbg(0.668, 3.806);
+    for (n, expected) in [(1.0, 5.415), (2.0, 5.902), (3.0, 6.294), (4.0, 6.620), (5.0, 6.897), (8.0, 7.530)] {
+        let found = printed.discounted_residual_lifetime(n, 0.1, f64::INFINITY);
+        assert_near(found, expected, 5e-4, &format!("year {n}"));
+    }
 }
 
 proptest! {

@@ -31,7 +31,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| timelines.known_until()).context("found no rows to decide on")?;
     let book = project.book(timelines)?;
-    let judged = book.judge_all(moment, &book.customers_at(moment));
+    let judged = book.decide_all(moment, &book.customers_at(moment));
     let listed = write_worklist(&args.out, &judged, args.all)?;
     let gain: f64 = judged.iter().map(|(_, decision)| decision.expected_gain).sum();
     if project.json {

@@ -71,7 +71,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
 
     eprintln!("deciding");
     let book = project.book(ingested.timelines)?;
-    let judged = book.judge_all(as_of, &book.customers_at(as_of));
+    let judged = book.decide_all(as_of, &book.customers_at(as_of));
     let listed = write_worklist(&args.dir.join("worklist.csv"), &judged, false)?;
     let report = report(&trained, &ingested.received, &judged, &as_of.to_string(), currency(&recipe));
     std::fs::write(args.dir.join("report.html"), render(&report))?;

@@ -8,6 +8,7 @@ use tend_models::scorecard::Task;
 use tend_training::evaluate::Campaign;
 use tend_training::run::{Evaluation, ProjectRun, TableToJudge, Target, evaluate_project, evaluate_table};
 
+use super::contracts::is_of_contracts;
 use super::project::Project;
 use super::train::{CampaignArgs, TaskName, describe_held_out, describe_hold_out, describe_product};
 use super::usage_error;
@@ -83,7 +84,8 @@ fn describe(evaluation: &Evaluation) {
         describe_held_out(held_out, evaluation.detail.as_ref());
     }
     evaluation.products.iter().for_each(describe_product);
-    evaluation.hold_out.iter().for_each(describe_hold_out);
+    let counted = if is_of_contracts(family) { "renewals" } else { "purchase days" };
+    evaluation.hold_out.iter().for_each(|hold_out| describe_hold_out(hold_out, counted));
     if evaluation.seen_in_training == Some(true) {
         println!("  the model learned from outcomes of this window: the figures flatter it");
     }

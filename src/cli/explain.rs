@@ -128,7 +128,7 @@ fn row_of_history(
         && match model {
             Model::Churn(model) => at_risk(model.definition, &history),
             Model::Upsell(model) => can_be_offered(model.offer, &history),
-            Model::Clv(_) | Model::Segments(_) => false,
+            Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => false,
         };
     if !is_asked {
         bail!(
@@ -147,7 +147,7 @@ fn asked<'m>(model: &'m Model, product: Option<&str>, row: &[f64]) -> anyhow::Re
     let products = match model {
         Model::Churn(model) => return Ok((None, &model.classifier)),
         Model::Upsell(model) => &model.products,
-        Model::Clv(_) | Model::Segments(_) => bail!("{} gives no probability", model.task()),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => bail!("{} gives no probability", model.task()),
     };
     let found = match product {
         Some(product) => products.iter().find(|(name, _)| name == product),

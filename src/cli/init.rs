@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tend::decision::{Policy, PolicyKind};
+use tend_training::evaluate::Campaign;
 use tend_training::ingest::{Mapped, find_cancelled_prefix, known_columns, proposed_column};
 use tend_training::recipe::Source;
+use tend_training::run::{TableChecked, TableToJudge, Target, check_table};
 use tend_training::tables::{TableFile, TextFormat};
 
 use super::project::{Project, account};
@@ -23,9 +25,28 @@ pub struct InitArgs {
     force: bool,
 }
 
-/// Nothing to choose.
+/// What to check; without a table, the project's.
 #[derive(Debug, clap::Args)]
-pub struct CheckArgs {}
+pub struct CheckArgs {
+    /// A customer table: one row a customer.
+    #[arg(long, requires = "target")]
+    table: Option<PathBuf>,
+    /// The target column of the customer table.
+    #[arg(long, requires = "table")]
+    target: Option<String>,
+    /// The value of the target that counts as positive.
+    #[arg(long, requires = "table")]
+    positive: Option<String>,
+    /// The column with the customers' ids.
+    #[arg(long, requires = "table")]
+    id: Option<String>,
+    /// Columns that are no features.
+    #[arg(long, value_delimiter = ',', requires = "table")]
+    exclude: Vec<String>,
+    /// Features that are kept although they tell the target almost alone.
+    #[arg(long, value_delimiter = ',', requires = "table")]
+    keep: Vec<String>,
+}
 
 const TABLES: [&str; 7] = ["customers", "transactions", "subscriptions", "events", "products", "contacts", "consents"];
 
@@ -137,7 +158,17 @@ fn describe(recipe: &mut String, table: &'static str, file: &TableFile, project:
 }
 
 /// Reads everything and says what was found.
-pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
+pub fn check(project: &Project, args: &CheckArgs) -> anyhow::Result<()> {
+    if let (Some(file), Some(column)) = (&args.table, &args.target) {
+        let target = Target { column: column.clone(), positive: args.positive.clone() };
+        let table = TableToJudge { file, id: args.id.as_deref(), target, campaign: Campaign::default() };
+        let checked = check_table(&table, &args.exclude, &args.keep)?;
+        if project.json {
+            return project.print_json(&checked);
+        }
+        describe_table(&checked);
+        return Ok(());
+    }
     let recipe = project.recipe()?;
     project.policy()?;
     let ingested = project.read_tables(&recipe)?;
@@ -165,4 +196,26 @@ pub fn check(project: &Project, _args: &CheckArgs) -> anyhow::Result<()> {
     let rejected: usize = ingested.received.iter().map(|table| table.rows - table.kept()).sum();
     println!("{rejected} rows rejected{}", if rejected > 0 { "; each is in rejects.csv" } else { "" });
     Ok(())
+}
+
+fn describe_table(checked: &TableChecked) {
+    let share = 100.0 * checked.positives as f64 / checked.rows as f64;
+    println!("{} rows, {} columns to learn from", checked.rows, checked.features);
+    println!("target `{}`: {} rows are {:?} ({share:.1} %)", checked.target, checked.positives, checked.positive);
+    for left_out in &checked.left_out {
+        println!("left out {left_out}");
+    }
+    for suspect in &checked.suspects {
+        println!("look at {suspect}");
+    }
+    for column in &checked.constant {
+        println!("{column}: the same in every row, so it tells nothing");
+    }
+    for missing in &checked.missing {
+        println!("{}: nothing is given in {:.1} % of the rows", missing.column, 100.0 * missing.share);
+    }
+    let faults = checked.left_out.len() + checked.suspects.len() + checked.constant.len() + checked.missing.len();
+    if faults == 0 {
+        println!("nothing is wrong with it");
+    }
 }

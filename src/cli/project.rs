@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+#[cfg(feature = "train")]
 use tend::book::Book;
 #[cfg(feature = "train")]
 use tend_models::artifact::{Header, Model};
 use tend_models::registry::Registry;
 #[cfg(feature = "train")]
 use tend_models::scorecard::Task;
+#[cfg(feature = "train")]
 use tend_models::scorer::Scorer;
+#[cfg(feature = "train")]
 use tend_models::timeline::Timelines;
 
 /// A project's folder and how answers are written.
@@ -32,7 +35,32 @@ impl Project {
         self.folder.join("timelines.tend")
     }
 
+    /// The database of the service: `[store] path` in tend.toml, relative to the folder; without it store.db.
+    #[cfg(feature = "serve")]
+    pub fn store_path(&self) -> anyhow::Result<PathBuf> {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Store {
+            path: Option<PathBuf>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Settings {
+            #[serde(default)]
+            store: Store,
+        }
+        let path = self.folder.join("tend.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            // A project of customer tables alone has no tend.toml.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let settings: Settings = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        Ok(self.folder.join(settings.store.path.unwrap_or_else(|| "store.db".into())))
+    }
+
     /// The policy.
+    #[cfg(feature = "train")]
     pub fn policy(&self) -> anyhow::Result<tend::decision::Policy> {
         let path = self.folder.join("policy.toml");
         let text = std::fs::read_to_string(&path)
@@ -41,6 +69,7 @@ impl Project {
     }
 
     /// These customers with the published models and the policy.
+    #[cfg(feature = "train")]
     pub fn book(&self, timelines: Timelines) -> anyhow::Result<Book> {
         let scorer = Scorer::load(&self.registry())?;
         anyhow::ensure!(

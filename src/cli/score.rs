@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use rayon::prelude::*;
 use tend::decision::RiskBands;
 use tend_models::artifact::Model;
+use tend_models::families::renewal::Range;
 use tend_models::features::purchase_rhythm;
 use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
-use tend_models::scorer::{MOST_REASONS, Range, ValueRanges, ranges_of_rhythm, reasons, value_of_rhythm};
+use tend_models::scorer::{MOST_REASONS, ValueRanges, ranges_of_rhythm, reasons, value_of_rhythm};
 use tend_training::run::read_customer_table;
 use tend_training::tables::{OutColumn, write_table};
 
+use super::contracts::{ContractScoreArgs, contracts_model, score_contract_table, score_contracts};
 use super::project::Project;
 use super::train::{TaskName, TransactionLog};
 use super::usage_error;
@@ -27,8 +30,10 @@ pub struct Args {
     table: Option<PathBuf>,
     #[command(flatten)]
     log: TransactionLog,
+    #[command(flatten)]
+    contracts: ContractScoreArgs,
     /// How far ahead to look: 39w, 90d or 12m; without it as published.
-    #[arg(long, value_parser = parse_horizon, requires = "transactions")]
+    #[arg(long, value_parser = parse_horizon, requires = "task")]
     horizon: Option<Positive>,
     /// Adds 80 % intervals of what is expected of each customer.
     #[arg(long, requires = "transactions")]
@@ -43,7 +48,14 @@ pub struct Args {
 
 /// Scores and writes the table.
 pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
-    let columns = if let Some(table) = &args.table {
+    if args.horizon.is_some() && args.log.transactions.is_none() && !matches!(args.task, Some(TaskName::Clv)) {
+        return Err(usage_error("--horizon is of lifetime value; expected --task clv"));
+    }
+    let columns = if let Some(table) = args.table.as_ref().filter(|_| matches!(args.task, Some(TaskName::Clv))) {
+        args.contracts.tenure()?;
+        let (header, model) = contracts_model(project, args.horizon)?;
+        score_contract_table(&header, &model, table, args.log.id.as_deref(), &args.contracts)?
+    } else if let Some(table) = &args.table {
         score_table(project, args, table)?
     } else if args.log.transactions.is_some() {
         score_transactions(project, args)?
@@ -59,7 +71,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Columns = Vec<(String, OutColumn)>;
+pub(super) type Columns = Vec<(String, OutColumn)>;
 
 /// The three reasons of each customer and the version, the last columns of every table.
 fn push_reasons(columns: &mut Columns, reasons: &[Vec<String>], version: String) {
@@ -74,7 +86,7 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table scores --task churn or --task upsell")),
+        _ => return Err(usage_error("a customer table scores --task churn, upsell or clv")),
     };
     let (header, model) = project.model(task, None)?;
     let plan = model.plan();
@@ -82,13 +94,12 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
     let (classifier, name) = match &model {
         Model::Churn(model) => (&model.classifier, "churn_probability"),
         Model::Upsell(model) => (&model.products.first().context("the model has no product")?.1, "propensity"),
-        Model::Clv(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => bail!("{task} is not scored from a customer table"),
     };
-    let (mut probabilities, mut why, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-    for row in customers.rows.chunks_exact(plan.width()) {
-        probabilities.push(classifier.probability(row));
-        why.push(reasons(classifier, plan, row, &mut scratch));
-    }
+    let probabilities = classifier.probabilities(&customers.rows);
+    let rows = customers.rows.par_chunks_exact(plan.width());
+    let why: Vec<Vec<String>> =
+        rows.map_init(Vec::new, |scratch, row| reasons(classifier, plan, row, scratch)).collect();
     // A customer table has no policy.
     let bands = RiskBands::default();
     let bands = probabilities.iter().map(|&probability| bands.band(probability).name().to_owned()).collect();
@@ -108,7 +119,11 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
         return Err(usage_error("--transactions scores lifetime value only; expected --task clv"));
     }
     let (header, model) = project.model(Task::Clv, None)?;
-    let Model::Clv(mut model) = model else { bail!("the champion is no lifetime value model") };
+    let Model::Clv(mut model) = model else {
+        bail!(
+            "the champion is a model of contracts; score them with --table FILE --tenure COLUMN, or train on transactions"
+        )
+    };
     if let Some(horizon_days) = args.horizon {
         model.horizon_days = horizon_days;
     }
@@ -136,7 +151,7 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
     Ok(columns)
 }
 
-fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
+pub(super) fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>]) {
     let number = |of: fn(&LifetimeValue) -> f64| {
         OutColumn::Number(values.iter().map(|value| value.as_ref().map_or(f64::NAN, of)).collect())
     };
@@ -181,37 +196,44 @@ fn score_project(project: &Project, args: &Args) -> anyhow::Result<Columns> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
     let moment = args.as_of.or_else(|| timelines.known_until()).context("found no rows to score")?;
+    if matches!(args.task, Some(TaskName::Clv))
+        && let (header, Model::Contracts(_)) = project.model(Task::Clv, None)?
+    {
+        let (_, model) = contracts_model(project, args.horizon)?;
+        return Ok(score_contracts(&header, &model, &timelines, moment));
+    }
     let book = project.book(timelines)?;
     let (products, versions) = (book.scorer.products(), book.scorer.versions());
     let customers = book.customers_at(moment);
-    let judged = book.judge_all(moment, &customers);
-    let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..judged.len()).map(of).collect());
+    let scored = book.score_all(moment, &customers);
+    let text = |of: &dyn Fn(usize) -> String| OutColumn::Text((0..scored.len()).map(of).collect());
     let number = |of: &dyn Fn(usize) -> Option<f64>| {
-        OutColumn::Number((0..judged.len()).map(|place| of(place).unwrap_or(f64::NAN)).collect())
+        OutColumn::Number((0..scored.len()).map(|place| of(place).unwrap_or(f64::NAN)).collect())
     };
+    let card = |place: usize| &scored[place].scorecard;
     let mut columns = vec![
-        ("customer_id".to_owned(), text(&|place| judged[place].0.customer_id.clone())),
-        ("stage".to_owned(), text(&|place| judged[place].1.stage.clone())),
+        ("customer_id".to_owned(), text(&|place| card(place).customer_id.clone())),
+        ("stage".to_owned(), text(&|place| scored[place].stage.clone())),
         (
             "churn_probability".to_owned(),
-            number(&|place| judged[place].0.churn_probability.map(tend_models::quantities::Probability::get)),
+            number(&|place| card(place).churn_probability.map(tend_models::quantities::Probability::get)),
         ),
         (
             "risk_band".to_owned(),
-            text(&|place| judged[place].1.scores.risk_band.map_or_else(String::new, |band| band.name().to_owned())),
+            text(&|place| scored[place].risk_band.map_or_else(String::new, |band| band.name().to_owned())),
         ),
     ];
     for product in &products {
         let propensity = |place: usize| {
-            let propensities = &judged[place].0.propensities;
+            let propensities = &card(place).propensities;
             propensities.iter().find(|one| one.product == *product).map(|one| one.probability.get())
         };
         columns.push((format!("propensity_{product}"), number(&propensity)));
     }
-    let values: Vec<Option<LifetimeValue>> = judged.iter().map(|(scorecard, _)| scorecard.value).collect();
+    let values: Vec<Option<LifetimeValue>> = scored.iter().map(|scored| scored.scorecard.value).collect();
     push_values(&mut columns, &values);
-    columns.push(("segment".to_owned(), text(&|place| judged[place].0.segment.clone().unwrap_or_default())));
-    let why: Vec<Vec<String>> = judged.iter().map(|(scorecard, _)| scorecard.reasons.clone()).collect();
+    columns.push(("segment".to_owned(), text(&|place| card(place).segment.clone().unwrap_or_default())));
+    let why: Vec<Vec<String>> = scored.iter().map(|scored| scored.scorecard.reasons.clone()).collect();
     let versions: Vec<String> = versions.iter().map(|(task, version)| format!("{task}={version}")).collect();
     push_reasons(&mut columns, &why, versions.join(" "));
     Ok(columns)

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use tend_models::features::FeaturePlan;
-use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
+use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
+use tend_training::champion::Effort;
 use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ClvRun, FamilyFigures, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained, train_clv,
-    train_project, train_table,
+    ClvRun, ContractTableRun, FamilyFigures, Figures, HoldOut, ProductFigures, ProjectRun, TableRun, Target, Trained,
+    train_clv, train_contract_table, train_project, train_table,
 };
 use tend_training::tables::TableFile;
 
+use super::contracts::{ContractColumnArgs, describe_contracts};
 use super::project::{Project, account, currency, now};
+use super::unit::Unit;
 use super::usage_error;
 
 /// What to train.
@@ -30,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     as_of: Option<Moment>,
     /// A customer table: one row a customer.
-    #[arg(long, requires_all = ["target", "task"], conflicts_with = "transactions")]
+    #[arg(long, requires = "task", conflicts_with = "transactions")]
     table: Option<PathBuf>,
     /// The target column of the customer table.
     #[arg(long)]
@@ -56,20 +59,27 @@ pub struct Args {
     base_rate: Option<f64>,
     #[command(flatten)]
     campaign: CampaignArgs,
+    /// How much work goes into the choice of a model; without it that of tend.toml, or standard.
+    #[arg(long)]
+    effort: Option<EffortName>,
     /// The seed of every random choice; without it that of tend.toml.
     #[arg(long)]
     seed: Option<u64>,
     #[command(flatten)]
     log: TransactionLog,
-    /// The lifetime value family; without it that of tend.toml, or BG/NBD.
+    #[command(flatten)]
+    contracts: ContractColumnArgs,
+    /// The lifetime value family; without it that of tend.toml, or BG/NBD for purchases, and for contracts the better of
+    /// sbg and bdw.
     #[arg(long)]
     family: Option<FamilyName>,
     /// What draws the parameters of the purchase model to 1, in customers; 0 is maximum likelihood.
     #[arg(long, value_parser = parse_penalty)]
     penalty: Option<f64>,
-    /// The time unit of the parameters; with --family bg-bb the time of one opportunity.
-    #[arg(long, default_value = "day")]
-    unit: Unit,
+    /// The time unit of the parameters, with --family bg-bb that of one opportunity; without it a day. Of a table of
+    /// contracts the time between renewals; without it a month.
+    #[arg(long)]
+    unit: Option<Unit>,
 }
 
 /// What a campaign to keep leavers costs and brings, for the profit that is told of a churn model.
@@ -171,12 +181,35 @@ impl From<TaskName> for Task {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum EffortName {
+    /// Fewer rows and trees, for a first look.
+    Quick,
+    /// The usual settings of every family.
+    Standard,
+    /// Settings are searched for; takes several times as long.
+    Thorough,
+}
+
+impl From<EffortName> for Effort {
+    fn from(name: EffortName) -> Self {
+        match name {
+            EffortName::Quick => Self::Quick,
+            EffortName::Standard => Self::Standard,
+            EffortName::Thorough => Self::Thorough,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum FamilyName {
     BgNbd,
     MbgNbd,
     ParetoNbd,
     BgBb,
     Auto,
+    Sbg,
+    Bdw,
+    BetaGeometric,
 }
 
 impl From<FamilyName> for ClvFamily {
@@ -187,25 +220,10 @@ impl From<FamilyName> for ClvFamily {
             FamilyName::ParetoNbd => Self::ParetoNbd,
             FamilyName::BgBb => Self::BgBb,
             FamilyName::Auto => Self::Auto,
+            FamilyName::Sbg => Self::Sbg,
+            FamilyName::Bdw => Self::Bdw,
+            FamilyName::BetaGeometric => Self::BetaGeometric,
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Unit {
-    Day,
-    Week,
-    Month,
-}
-
-impl Unit {
-    fn days(self) -> Positive {
-        let days = match self {
-            Self::Day => 1.0,
-            Self::Week => 7.0,
-            Self::Month => DAYS_OF_A_YEAR / 12.0,
-        };
-        Positive::new(days).expect("above 0")
     }
 }
 
@@ -219,6 +237,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     }
     let mut recipe = project.recipe()?;
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
+    recipe.training.effort = args.effort.map_or(recipe.training.effort, Effort::from);
     recipe.campaign = args.campaign.over(recipe.campaign)?;
     recipe.clv = args.lifetime_value(recipe.clv);
     let ingested = project.ingest(&recipe)?;
@@ -255,17 +274,20 @@ pub fn train_all(run: &ProjectRun<'_>) -> anyhow::Result<Vec<Trained>> {
 }
 
 fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.task, Some(TaskName::Clv)) {
+        return train_contracts(args, table);
+    }
     let task = match args.task {
         Some(TaskName::Churn) => Task::Churn,
         Some(TaskName::Upsell) => Task::Upsell,
-        _ => return Err(usage_error("a customer table trains --task churn or --task upsell")),
+        _ => return Err(usage_error("a customer table trains --task churn, upsell or clv")),
     };
     let run = TableRun {
         task,
         file: table.to_owned(),
         id: args.log.id.clone(),
         target: Target {
-            column: args.target.clone().context("--table needs --target COLUMN")?,
+            column: args.target.clone().ok_or_else(|| usage_error("--table needs --target COLUMN"))?,
             positive: args.positive.clone(),
         },
         exclude: args.exclude.clone(),
@@ -274,9 +296,24 @@ fn train_customer_table(args: &Args, table: &std::path::Path) -> anyhow::Result<
         test: args.test.clone(),
         base_rate: args.base_rate,
         campaign: args.campaign.over(Campaign::default())?,
+        effort: args.effort.map_or(Training::default().effort, Effort::from),
         seed: args.seed.unwrap_or(Training::default().seed),
     };
     Ok(train_table(&run)?)
+}
+
+fn train_contracts(args: &Args, table: &std::path::Path) -> anyhow::Result<Trained> {
+    if matches!(args.family, Some(FamilyName::BgNbd)) {
+        return Err(usage_error("a table of contracts trains --family sbg, bdw or beta-geometric"));
+    }
+    let left = args.target.as_ref().map(|column| Target { column: column.clone(), positive: args.positive.clone() });
+    Ok(train_contract_table(&ContractTableRun {
+        file: table.to_owned(),
+        columns: args.contracts.columns(left)?,
+        period_months: args.unit.unwrap_or(Unit::Month).months(),
+        clv: Clv { family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
+        seed: args.seed.unwrap_or(Training::default().seed),
+    })?)
 }
 
 fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
@@ -289,7 +326,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         timelines: &timelines,
         plan: FeaturePlan::default(),
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
-        unit_days: args.unit.days(),
+        unit_days: args.unit.unwrap_or(Unit::Day).days(),
         // The parameters of the literature are on the plain clock.
         clv: args.lifetime_value(Clv { season: false, ..Clv::default() }),
         data_until,
@@ -336,20 +373,41 @@ fn describe(project: &Project, figures: &Figures) {
         println!("  probabilities and figures are those of a rate of {} %", 100.0 * rate);
     }
     figures.products.iter().for_each(describe_product);
+    for list in figures.ranking.iter().flat_map(|ranking| &ranking.lists) {
+        let (model, popular) = (list.model, list.popularity);
+        println!(
+            "  lists of {}: hit rate {:.3}, NDCG {:.3}; most popular first {:.3}, {:.3}",
+            list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+        );
+    }
+    for trial in figures.tried.iter().filter(|trial| trial.is_chosen) {
+        let settings: Vec<String> = trial.settings.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        println!(
+            "  {}: {}",
+            trial.family,
+            if trial.is_usual { "usual settings".to_owned() } else { settings.join(", ") }
+        );
+    }
     if let Some(value) = &figures.value {
         let found: Vec<String> = value.parameters.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         println!("  {}, log likelihood {:.3}", found.join(", "), value.log_likelihood);
         for family in &value.families {
             println!("  {}", describe_family(family));
         }
-        value.hold_out.iter().for_each(describe_hold_out);
+        value.hold_out.iter().for_each(|hold_out| describe_hold_out(hold_out, "purchase days"));
         value.notes.iter().for_each(|note| println!("  note: {note}"));
+    }
+    if let Some(contracts) = &figures.contracts {
+        describe_contracts(contracts);
     }
     for segment in &figures.segments {
         println!("  segment: {segment}");
     }
     for left_out in &figures.left_out {
         println!("  left out {left_out}");
+    }
+    for suspect in &figures.suspects {
+        println!("  look at {suspect}");
     }
     println!("  see {}", folder.join("report.html").display());
 }
@@ -388,11 +446,11 @@ fn describe_family(family: &FamilyFigures) -> String {
     format!("{}: log likelihood {:.3}{held_out}{bias}{mae}", family.family, family.log_likelihood)
 }
 
-/// The figures of a lifetime value model on a window that it had not seen.
-pub fn describe_hold_out(hold_out: &HoldOut) {
+/// The figures of a lifetime value model on a window that it had not seen; `what` it counts.
+pub fn describe_hold_out(hold_out: &HoldOut, what: &str) {
     let purchases = &hold_out.purchases;
     println!(
-        "  {:.0} days from {}: expected {:.0} purchase days, actual {:.0}",
+        "  {:.0} days from {}: expected {:.0} {what}, actual {:.0}",
         hold_out.days, hold_out.from, purchases.predicted_total, purchases.actual_total
     );
 }

@@ -6,7 +6,7 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 
-use super::{CompiledPolicy, Decision, FeatureView, Policy, PolicyKind, Subject, decide};
+use super::{CompiledPolicy, Decision, FeatureView, Policy, PolicyKind, Subject, decide, stage_name};
 
 /// A customer whose features and scores a test can set.
 #[derive(Debug)]
@@ -82,15 +82,13 @@ impl Customer {
         self
     }
 
-    pub(super) fn subject(&self) -> Subject<'_> {
-        Subject {
-            scorecard: &self.scorecard,
-            features: FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values },
-        }
-    }
-
     pub(super) fn decide(&self, policy: &CompiledPolicy) -> Decision {
-        decide(policy, &self.subject())
+        let features = FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values };
+        let reasons = || self.scorecard.reasons.clone();
+        let subject = Subject { scorecard: &self.scorecard, features, reasons: &reasons };
+        let decision = decide(policy, &subject);
+        assert_eq!(stage_name(policy, &subject), decision.stage);
+        decision
     }
 }
 

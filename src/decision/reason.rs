@@ -38,7 +38,8 @@ fn explain_customer(
 ) {
     let scorecard = facts.subject.scorecard;
     let about_churn = action.goal != Goal::CrossSell;
-    if let Some(first) = scorecard.reasons.first().filter(|_| about_churn) {
+    let reasons = if about_churn { (facts.subject.reasons)() } else { Vec::new() };
+    if let Some(first) = reasons.first() {
         let sentence = first.trim().trim_end_matches('.');
         append(text, format_args!("{sentence}. "));
     }

@@ -1,6 +1,7 @@
 //! The answers: what each route says.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -14,13 +15,18 @@ use tend_models::scorecard::Scorecard;
 use tend_models::scorer::BoundScorer;
 use tend_models::timeline::Timelines;
 
+use super::life::Answering;
 use super::problem::{Fault, Problem};
-use super::request::{CustomerQuery, Request, Subjects, When, parse};
-use super::{Service, inline};
+use super::request::{CustomerQuery, InlineCustomer, Request, Subjects, check_media_type, parse};
+use super::{Service, inline, now_ms};
+use crate::book::Book;
+use crate::contract::{Text, When};
 use crate::decision::Decision;
+use crate::live::Place;
+use crate::store::{DecisionRecord, Recorded};
 
 /// Customers above this many are computed on a thread of their own, so that other requests need not wait.
-const MOST_INLINE: usize = 64;
+pub(super) const MOST_INLINE: usize = 64;
 /// Bodies above this many bytes are read on a thread of their own.
 const MOST_INLINE_BYTES: usize = 32 << 10;
 
@@ -37,11 +43,6 @@ struct Scores {
 }
 
 #[derive(Serialize)]
-struct Decisions {
-    decisions: Vec<Decision>,
-}
-
-#[derive(Serialize)]
 struct Customer {
     scorecard: Scorecard,
     decision: Decision,
@@ -54,16 +55,21 @@ pub(super) async fn live() -> Response {
 
 /// Whether there are models to score with, and which.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    check_ready(&service)?;
-    let models = service.book.scorer.versions();
-    Ok(Json(serde_json::json!({"ready": true, "models": models})).into_response())
+    let answering = service.answering.load();
+    if service.is_stopping.load(Ordering::Relaxed)
+        || (answering.table_models.is_empty() && answering.book.scorer.is_empty())
+    {
+        return Err(Problem::not_ready());
+    }
+    Ok(Json(serde_json::json!({"ready": true, "models": answering.versions()})).into_response())
 }
 
 /// The models that answer.
 pub(super) async fn models(State(service): State<Arc<Service>>) -> Response {
-    let versions = service.book.scorer.versions().iter();
+    let answering = service.answering.load();
+    let versions = answering.versions();
     let models: Vec<_> =
-        versions.map(|(task, version)| serde_json::json!({"task": task, "version": version})).collect();
+        versions.iter().map(|(task, version)| serde_json::json!({"task": task, "version": version})).collect();
     Json(serde_json::json!({"models": models})).into_response()
 }
 
@@ -73,34 +79,52 @@ pub(super) async fn scores(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    answer(service, &headers, body, Question::Scores).await
+    let Answered { body, .. } = answer(service, &headers, body, Question::Scores).await?;
+    Ok(json_response(body))
 }
 
-/// Decisions on many customers.
+/// Decisions on many customers, kept before they are told.
 pub(super) async fn decisions(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    answer(service, &headers, body, Question::Decisions).await
+    let Answered { body, records } = answer(Arc::clone(&service), &headers, body, Question::Decisions).await?;
+    let actions: Vec<String> = records.iter().map(|record| record.action.clone()).collect();
+    let recorded = service.store.record_decisions(records).await.map_err(|error| Problem::store(&error))?;
+    let erased = |place: usize| (recorded[place] == Recorded::Erased).then(|| unknown_at(&format!("/{place}")));
+    let erased: Vec<Fault> = (0..recorded.len()).filter_map(erased).collect();
+    if !erased.is_empty() {
+        return Err(Problem::unknown(recorded.len(), erased));
+    }
+    service.metrics.decided(actions.iter().map(String::as_str));
+    Ok(json_response(body))
 }
 
-/// Scores of one customer and the decision on them.
+/// Scores of one customer and the decision on them, which is not kept.
 pub(super) async fn customer(
     State(service): State<Arc<Service>>,
     id: Result<Path<String>, PathRejection>,
     query: Result<Query<CustomerQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    check_ready(&service)?;
+    let answering = service.answering.load_full();
+    check_ready(&answering)?;
     let Path(id) = id.map_err(|found| Problem::shape(found.body_text()))?;
     let Query(query) = query.map_err(|found| Problem::shape(found.body_text()))?;
-    let moment = query.moment.map_or(service.moment, |When(moment)| moment);
-    let book = &service.book;
-    let place = place_of(&book.timelines, &id, moment).ok_or_else(|| Problem::unknown(1, vec![unknown_at("")]))?;
-    let mut bound = book.scorer.bind(&book.timelines);
-    let (scorecard, decision) = book.judge(&mut bound, place, moment);
+    let moment = query.moment.map_or_else(|| service.moment_of(&answering), |When(moment)| moment);
+    let known = Known::find(&service, &answering, std::iter::once(id.as_str()));
+    let missing = |unknown: Vec<usize>| Problem::unknown(1, unknown.iter().map(|_| unknown_at("")).collect());
+    known.check(&answering.book, moment).map_err(missing)?;
+    let mut judged = known.judge(&answering.book, moment);
+    let (scorecard, decision) = judged.pop().ok_or_else(Problem::defect)?;
     check_finite(scores_are_finite(&scorecard) && decision_is_finite(&decision))?;
     json(&Customer { scorecard, decision }).map(json_response)
+}
+
+/// An answer, and what of it is to be kept.
+struct Answered {
+    body: Vec<u8>,
+    records: Vec<DecisionRecord>,
 }
 
 async fn answer(
@@ -108,17 +132,18 @@ async fn answer(
     headers: &HeaderMap,
     body: Bytes,
     question: Question,
-) -> Result<Response, Problem> {
-    check_ready(&service)?;
+) -> Result<Answered, Problem> {
+    let answering = service.answering.load_full();
+    check_ready(&answering)?;
     check_media_type(headers)?;
     let is_long = body.len() > MOST_INLINE_BYTES;
     let request = apart(is_long, move || parse(&body)).await?;
     let is_much = request.len() > MOST_INLINE;
-    apart(is_much, move || compute(&service, &request, question)).await.map(json_response)
+    apart(is_much, move || compute(&service, &answering, &request, question)).await
 }
 
 /// Runs work here, or on a thread for blocking work if it is long.
-async fn apart<T: Send + 'static>(
+pub(super) async fn apart<T: Send + 'static>(
     is_long: bool,
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -128,90 +153,144 @@ async fn apart<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::defect()))
 }
 
-fn compute(service: &Service, request: &Request, question: Question) -> Result<Vec<u8>, Problem> {
-    let moment = request.moment.unwrap_or(service.moment);
-    match &request.subjects {
+fn compute(
+    service: &Service,
+    answering: &Answering,
+    request: &Request,
+    question: Question,
+) -> Result<Answered, Problem> {
+    let moment = request.moment.unwrap_or_else(|| service.moment_of(answering));
+    let book = &answering.book;
+    let known = match &request.subjects {
         Subjects::Known(ids) => {
-            let timelines = &service.book.timelines;
-            let ids = ids.iter().map(|id| id.as_str());
-            let places = places_of(timelines, ids, "/customer_ids", moment)?;
-            write(service, timelines, &places, moment, question)
+            let known = Known::find(service, answering, ids.iter().map(Text::as_str));
+            known.check(book, moment).map_err(|unknown| missing("/customer_ids", &unknown, ids.len()))?;
+            known
         }
         Subjects::Inline(customers) => {
-            let timelines = inline::timelines(customers, &service.book.timelines.attributes)?;
-            let ids = customers.iter().map(|customer| customer.customer_id.as_str());
-            let places = places_of(&timelines, ids, "/customers", moment)?;
-            write(service, &timelines, &places, moment, question)
+            let merged = inline::timelines(customers, &book.timelines.attributes)?;
+            let place = |customer: &InlineCustomer| merged.position(customer.customer_id.as_str());
+            let places = customers.iter().map(|customer| place(customer).map_or(Place::Unknown, Place::Merged));
+            let known = Known { places: places.collect(), merged };
+            known.check(book, moment).map_err(|unknown| missing("/customers", &unknown, customers.len()))?;
+            known
         }
-    }
-}
-
-fn write(
-    service: &Service,
-    timelines: &Timelines,
-    places: &[usize],
-    moment: Moment,
-    question: Question,
-) -> Result<Vec<u8>, Problem> {
-    let mut bound: BoundScorer<'_> = service.book.scorer.bind(timelines);
+    };
     match question {
         Question::Scores => {
-            let scores: Vec<Scorecard> = places.iter().map(|&place| bound.score(place, moment).0).collect();
+            let scores = known.score(book, moment);
             check_finite(scores.iter().all(scores_are_finite))?;
-            json(&Scores { scores })
+            Ok(Answered { body: json(&Scores { scores })?, records: Vec::new() })
         }
         Question::Decisions => {
-            let decisions: Vec<Decision> =
-                places.iter().map(|&place| service.book.judge(&mut bound, place, moment).1).collect();
+            let decisions = known.decide(book, moment);
             check_finite(decisions.iter().all(decision_is_finite))?;
-            json(&Decisions { decisions })
+            decided(service, &decisions)
         }
     }
 }
 
-/// The places of customers who were there before the moment, in the order of the ids.
-fn places_of<'a>(
-    timelines: &Timelines,
-    ids: impl ExactSizeIterator<Item = &'a str>,
-    pointer: &str,
-    moment: Moment,
-) -> Result<Vec<usize>, Problem> {
-    let asked = ids.len();
-    let mut places = Vec::with_capacity(asked);
-    let mut unknown = Vec::new();
-    for (index, id) in ids.enumerate() {
-        match place_of(timelines, id, moment) {
-            Some(place) => places.push(place),
-            None => unknown.push(unknown_at(&format!("{pointer}/{index}"))),
+/// The decisions as the batch writes them, their ids beside them, and what is to be kept of each.
+fn decided(service: &Service, decisions: &[Decision]) -> Result<Answered, Problem> {
+    let now = now_ms();
+    let mut body = b"{\"decisions\":[".to_vec();
+    let mut records = Vec::with_capacity(decisions.len());
+    for (place, decision) in decisions.iter().enumerate() {
+        let text = text(decision)?;
+        if place > 0 {
+            body.push(b',');
         }
+        body.extend_from_slice(text.as_bytes());
+        let eligible = decision.considered.iter().filter(|considered| considered.expected_gain.is_some());
+        let eligible: Vec<&str> = eligible.map(|considered| considered.action.as_str()).collect();
+        records.push(DecisionRecord {
+            decision_id: service.ids.next(now),
+            decided_at_ms: now,
+            customer_id: decision.customer_id.clone(),
+            stage: decision.stage.clone(),
+            action: decision.action.clone(),
+            eligible: self::text(&eligible)?,
+            probability: decision.probability,
+            model_versions: self::text(&decision.model_versions)?,
+            policy_version: decision.policy_version.clone(),
+            decision: text,
+        });
     }
-    if unknown.is_empty() { Ok(places) } else { Err(Problem::unknown(asked, unknown)) }
+    let ids: Vec<&str> = records.iter().map(|record| record.decision_id.as_str()).collect();
+    body.extend_from_slice(b"],\"decision_ids\":");
+    body.extend(json(&ids)?);
+    body.push(b'}');
+    Ok(Answered { body, records })
 }
 
-fn place_of(timelines: &Timelines, id: &str, moment: Moment) -> Option<usize> {
-    let there = |place: &usize| timelines.timeline(*place).before(moment).exists();
-    timelines.position(id).filter(there)
+/// Customers who were asked about: where their rows are, in the order of the question.
+pub(super) struct Known {
+    places: Vec<Place>,
+    /// Those whose rows are not those of the book.
+    merged: Timelines,
+}
+
+impl Known {
+    /// Finds customers of the book, with what was streamed.
+    pub(super) fn find<'i>(service: &Service, answering: &Answering, ids: impl Iterator<Item = &'i str>) -> Self {
+        let tables = (&answering.book.timelines, &answering.tables);
+        let (places, merged) = service.live.find(&service.store, tables, ids);
+        Self { places, merged }
+    }
+
+    /// Whether all were there before the moment; if not, which were not.
+    pub(super) fn check(&self, book: &Book, moment: Moment) -> Result<(), Vec<usize>> {
+        let there = |place: Place| match place {
+            Place::Book(place) => book.timelines.timeline(place).before(moment).exists(),
+            Place::Merged(place) => self.merged.timeline(place).before(moment).exists(),
+            Place::Unknown => false,
+        };
+        let unknown: Vec<usize> = (0..self.places.len()).filter(|&index| !there(self.places[index])).collect();
+        if unknown.is_empty() { Ok(()) } else { Err(unknown) }
+    }
+
+    /// Scores and decides on all that are somewhere.
+    pub(super) fn judge(&self, book: &Book, moment: Moment) -> Vec<(Scorecard, Decision)> {
+        self.each(book, |bound, place| book.judge(bound, place, moment))
+    }
+
+    /// Decides on all that are somewhere.
+    pub(super) fn decide(&self, book: &Book, moment: Moment) -> Vec<Decision> {
+        self.each(book, |bound, place| book.decide(bound, place, moment).1)
+    }
+
+    /// Scores all that are somewhere.
+    pub(super) fn score(&self, book: &Book, moment: Moment) -> Vec<Scorecard> {
+        self.each(book, |bound, place| bound.score(place, moment))
+    }
+
+    fn each<T>(&self, book: &Book, mut judge: impl FnMut(&mut BoundScorer<'_>, usize) -> T) -> Vec<T> {
+        let mut of_book: Option<BoundScorer<'_>> = None;
+        let mut of_merged: Option<BoundScorer<'_>> = None;
+        let judged = self.places.iter().filter_map(|place| match *place {
+            Place::Book(place) => Some(judge(of_book.get_or_insert_with(|| book.scorer.bind(&book.timelines)), place)),
+            Place::Merged(place) => Some(judge(of_merged.get_or_insert_with(|| book.scorer.bind(&self.merged)), place)),
+            Place::Unknown => None,
+        });
+        judged.collect()
+    }
+}
+
+/// The problem of customers who were not there, by their places in the request.
+pub(super) fn missing(pointer: &str, unknown: &[usize], asked: usize) -> Problem {
+    Problem::unknown(asked, unknown.iter().map(|index| unknown_at(&format!("{pointer}/{index}"))).collect())
 }
 
 fn unknown_at(pointer: &str) -> Fault {
     Fault { pointer: pointer.to_owned(), detail: "no such customer before the moment".to_owned() }
 }
 
-fn check_ready(service: &Service) -> Result<(), Problem> {
-    if service.book.scorer.is_empty() { Err(Problem::not_ready()) } else { Ok(()) }
-}
-
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = given.and_then(|value| value.split(';').next()).map(str::trim);
-    match essence {
-        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
-        _ => Err(Problem::media_type()),
-    }
+fn check_ready(answering: &Answering) -> Result<(), Problem> {
+    if answering.book.scorer.is_empty() { Err(Problem::not_ready()) } else { Ok(()) }
 }
 
 /// JSON has no infinity; the serialiser would write `null` and nobody would notice.
-fn check_finite(is_finite: bool) -> Result<(), Problem> {
+pub(super) fn check_finite(is_finite: bool) -> Result<(), Problem> {
     if is_finite { Ok(()) } else { Err(Problem::defect()) }
 }
 
@@ -229,6 +308,15 @@ pub(super) fn decision_is_finite(decision: &Decision) -> bool {
         .chain(decision.at_stake)
         .chain(gains)
         .all(f64::is_finite)
+}
+
+fn text(answer: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string(answer).map_err(|_| Problem::defect())
+}
+
+/// An answer of JSON.
+pub(super) fn json_answer(answer: &impl Serialize) -> Result<Response, Problem> {
+    json(answer).map(json_response)
 }
 
 fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {

@@ -1,5 +1,6 @@
 //! A small company, its models, and requests about it, which the tests of the service share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -16,14 +17,17 @@ use tend_models::families::season::Season;
 use tend_models::families::spend::SpendModel;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive, Probability};
+use tend_models::registry::Registry;
 use tend_models::scorecard::Task;
 use tend_models::scorer::Scorer;
 use tend_models::timeline::{PurchaseRow, Timelines, TimelinesBuilder};
 use tower::ServiceExt;
 
-use super::{Service, router};
+use super::{Answering, Conditions, Service, Sources, router};
 use crate::book::Book;
 use crate::decision::{Policy, PolicyKind};
+use crate::live::Tables;
+use crate::store::{Scope, Store};
 
 const END: &str = "2026-04-01";
 
@@ -32,7 +36,12 @@ pub(super) fn moment(text: &str) -> Moment {
 }
 
 /// Customer `c<n>` of `customers` buys every `n` + 5 days until day 90 - `n` of the year.
-fn timelines(customers: usize) -> Timelines {
+pub(super) fn timelines(customers: usize) -> Timelines {
+    builder(customers).finish()
+}
+
+/// The rows of these customers, before they are sorted.
+pub(super) fn builder(customers: usize) -> TimelinesBuilder {
     let mut builder = TimelinesBuilder::default();
     let score = builder.add_number_attribute("score");
     let country = builder.add_category_attribute("country");
@@ -56,10 +65,10 @@ fn timelines(customers: usize) -> Timelines {
             );
         }
     }
-    builder.finish()
+    builder
 }
 
-fn header(task: Task) -> Header {
+pub(super) fn header(task: Task) -> Header {
     Header {
         task,
         version: "7".to_owned(),
@@ -73,12 +82,10 @@ fn header(task: Task) -> Header {
     }
 }
 
-fn scorer(timelines: &Timelines) -> Scorer {
+pub(super) fn scorer(timelines: &Timelines) -> Scorer {
     let plan = FeaturePlan::for_timelines(timelines, moment(END));
     let positive = |value| Positive::new(value).unwrap();
     let probability = |value| Probability::new(value).unwrap();
-    let names = plan.names();
-    let recency = names.iter().position(|name| name == "days_since_last_purchase").unwrap();
     let mut scorer = Scorer::default();
     scorer.take(
         header(Task::Clv),
@@ -99,40 +106,105 @@ fn scorer(timelines: &Timelines) -> Scorer {
             annual_discount_rate: 0.1,
         }),
     );
-    scorer.take(
-        header(Task::Churn),
-        Model::Churn(ChurnModel {
-            classifier: Classifier {
-                family: Family::RecencyBins(RecencyBins {
-                    feature: recency as u32,
-                    edges: vec![10.0, 40.0],
-                    rates: [0.05, 0.3, 0.8].map(probability).to_vec(),
-                    unknown: probability(0.5),
-                    overall: probability(0.3),
-                }),
-                calibration: Calibration::None,
-                width: names.len(),
-            },
-            plan,
-            definition: ChurnDefinition::NoPurchase { active_within_days: 180 },
-            horizon_days: 90,
-        }),
-    );
+    scorer.take(header(Task::Churn), Model::Churn(churn_model(timelines)));
     scorer
 }
 
-pub(super) fn service(customers: usize) -> Arc<Service> {
-    let timelines = timelines(customers);
-    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
-    let book = Book::new(scorer(&timelines), timelines, &policy).unwrap();
-    Arc::new(Service { book, moment: moment(END) })
+pub(super) fn churn_model(timelines: &Timelines) -> ChurnModel {
+    let plan = FeaturePlan::for_timelines(timelines, moment(END));
+    let probability = |value| Probability::new(value).unwrap();
+    ChurnModel {
+        classifier: Classifier {
+            family: Family::RecencyBins(RecencyBins {
+                feature: plan.place("days_since_last_purchase").unwrap() as u32,
+                edges: vec![10.0, 40.0],
+                rates: [0.05, 0.3, 0.8].map(probability).to_vec(),
+                unknown: probability(0.5),
+                overall: probability(0.3),
+            }),
+            calibration: Calibration::None,
+            width: plan.width(),
+        },
+        plan,
+        definition: ChurnDefinition::NoPurchase { active_within_days: 180 },
+        horizon_days: 90,
+    }
 }
 
-pub(super) fn service_without_models() -> Arc<Service> {
+/// A service with a store of its own, which goes with it.
+pub(super) struct Served {
+    service: Arc<Service>,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl std::ops::Deref for Served {
+    type Target = Arc<Service>;
+
+    fn deref(&self) -> &Arc<Service> {
+        &self.service
+    }
+}
+
+pub(super) fn service(customers: usize) -> Served {
+    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
+    let timelines = timelines(customers);
+    serving(scorer(&timelines), timelines, &policy, Conditions::default(), tempfile::tempdir().unwrap())
+}
+
+pub(super) fn service_with_keys(keys: &[(&str, &[Scope])]) -> (Served, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let keys = keys.iter().map(|(name, scopes)| Store::create_key(&path, name, scopes).unwrap()).collect();
+    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
+    let conditions = Conditions { needs_keys: true, ..Conditions::default() };
+    let timelines = timelines(2);
+    (serving(scorer(&timelines), timelines, &policy, conditions, folder), keys)
+}
+
+pub(super) fn service_without_models() -> Served {
     let policy = "[money]\ncurrency = \"EUR\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n";
     let policy = Policy::parse(policy).unwrap();
-    let book = Book::new(Scorer::default(), timelines(1), &policy).unwrap();
-    Arc::new(Service { book, moment: moment(END) })
+    serving(Scorer::default(), timelines(1), &policy, Conditions::default(), tempfile::tempdir().unwrap())
+}
+
+/// A service of a project's folder.
+pub(super) fn served_from(folder: tempfile::TempDir) -> Served {
+    let path = |name: &str| folder.path().join(name);
+    let sources = Sources::new(Registry::new(path("registry")), path("policy.toml"), path("timelines.tend"));
+    let answering = sources.load().unwrap();
+    let store = Store::open(&path("store.db")).unwrap();
+    let service = Arc::new(Service::new(answering, sources, store, Conditions::default()).unwrap());
+    Served { service, folder }
+}
+
+/// Stops a service and starts another on its store.
+pub(super) fn restarted(served: Served) -> Served {
+    let Served { service, folder } = served;
+    let answering = service.answering.load();
+    let (timelines, scorer) = (answering.book.timelines.clone(), answering.book.scorer.clone());
+    drop(answering);
+    assert_eq!(Arc::strong_count(&service), 1, "a restart ends the service before it");
+    drop(service);
+    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
+    serving(scorer, timelines, &policy, Conditions::default(), folder)
+}
+
+fn serving(
+    scorer: Scorer,
+    timelines: Timelines,
+    policy: &Policy,
+    conditions: Conditions,
+    folder: tempfile::TempDir,
+) -> Served {
+    let tables = Tables::of(&timelines);
+    let book = Book::new(scorer, timelines, policy).unwrap();
+    let (table_models, as_of) = (BTreeMap::new(), BTreeMap::new());
+    let answering = Answering { book, tables, table_models, as_of, loaded_at_ms: 0 };
+    let path = |name: &str| folder.path().join(name);
+    let sources = Sources::new(Registry::new(path("registry")), path("policy.toml"), path("timelines.tend"));
+    let store = Store::open(&path("store.db")).unwrap();
+    let service = Arc::new(Service::new(answering, sources, store, conditions).unwrap());
+    Served { service, folder }
 }
 
 pub(super) async fn send(service: &Arc<Service>, request: Request<Body>) -> (StatusCode, String, Vec<u8>) {
@@ -171,4 +243,15 @@ pub(super) async fn problem(service: &Arc<Service>, request: Request<Body>) -> (
         assert!(!problem[member].as_str().unwrap().is_empty(), "{member}");
     }
     (status.as_u16(), problem)
+}
+
+/// The answer to a body of JSON, which must be one of JSON too.
+pub(super) async fn told(service: &Arc<Service>, path: &str, body: &Value) -> (u16, Value) {
+    let (status, answer) = posted(service, path, body).await;
+    (status.as_u16(), serde_json::from_slice(&answer).unwrap())
+}
+
+/// The result of each item of an answer.
+pub(super) fn results(answer: &Value) -> Vec<&str> {
+    answer["results"].as_array().unwrap().iter().map(|item| item["result"].as_str().unwrap()).collect()
 }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tend_models::timeline::{
-    Attribute, AttributeValues, ContactRow, EventRow, PurchaseRow, SubscriptionRow, Timelines, TimelinesBuilder,
-};
+use tend_models::timeline::{Attribute, AttributeValues, Timelines, TimelinesBuilder};
 
 use super::problem::{Fault, Problem};
-use super::request::{AttributeValue, Contact, Event, InlineCustomer, Number, Subscription, Text, Transaction, When};
+use super::request::InlineCustomer;
+use crate::contract::{AttributeValue, When};
 
 /// Makes timelines; `known` are the attributes that the book has, which alone can be given.
 ///
@@ -54,7 +53,7 @@ pub(super) fn timelines(customers: &[InlineCustomer], known: &[Attribute]) -> Re
             }
         }
         for (row, subscription) in given.subscriptions.iter().enumerate() {
-            if subscription.end_date.is_some_and(|end| end.0 < subscription.start_date.0) {
+            if subscription.ends_before_it_starts() {
                 let detail = "found an end before the start, expected one from the start on";
                 fault(format!("/subscriptions/{row}/end_date"), detail.to_owned());
             }
@@ -108,67 +107,15 @@ fn unknown_attribute(known: &[Attribute]) -> String {
 
 fn add_rows(builder: &mut TimelinesBuilder, customer: u32, given: &InlineCustomer) {
     for row in &given.transactions {
-        builder.add_purchase(customer, &purchase(row));
+        builder.add_purchase(customer, &row.row());
     }
     for row in &given.subscriptions {
-        builder.add_subscription(customer, &subscription(row));
+        builder.add_subscription(customer, &row.row());
     }
     for row in &given.events {
-        builder.add_event(customer, &event(row));
+        builder.add_event(customer, &row.row());
     }
     for row in &given.contacts {
-        builder.add_contact(customer, &contact(row));
+        builder.add_contact(customer, &row.row());
     }
-}
-
-/// A return has a negative amount or quantity; then all its numbers are negative, as in the tables.
-fn purchase(row: &Transaction) -> PurchaseRow<'_> {
-    let quantity = number(row.quantity);
-    let returned = row.amount.get() < 0.0 || quantity < 0.0;
-    let signed = |value: f64| if returned { -value.abs() } else { value };
-    PurchaseRow {
-        at: row.event_time.0,
-        known_at: row.available_at.map(|when| when.0),
-        amount: signed(row.amount.get()),
-        margin: signed(number(row.margin)),
-        quantity: signed(quantity) as f32,
-        product: row.product_id.as_ref().map(Text::as_str),
-        category: row.category.as_ref().map(Text::as_str),
-    }
-}
-
-fn subscription(row: &Subscription) -> SubscriptionRow<'_> {
-    SubscriptionRow {
-        start: row.start_date.0,
-        end: row.end_date.map(|when| when.0),
-        known_at: row.available_at.map(|when| when.0),
-        product: row.product_id.as_ref().map(Text::as_str),
-        mrr: row.mrr.get(),
-        bill_period_months: number(row.bill_period_months) as f32,
-        discount: number(row.discount) as f32,
-    }
-}
-
-fn event(row: &Event) -> EventRow<'_> {
-    EventRow {
-        at: row.event_time.0,
-        known_at: row.available_at.map(|when| when.0),
-        event_type: row.event_type.as_str(),
-        value: number(row.value),
-    }
-}
-
-fn contact(row: &Contact) -> ContactRow<'_> {
-    ContactRow {
-        at: row.sent_at.0,
-        known_at: row.available_at.map(|when| when.0),
-        action: row.action_id.as_str(),
-        is_control: row.is_control,
-        taken: row.outcome.as_ref().is_some_and(|outcome| outcome.as_str().eq_ignore_ascii_case("taken")),
-        outcome_at: row.outcome_at.map(|when| when.0),
-    }
-}
-
-fn number(given: Option<Number>) -> f64 {
-    given.map_or(f64::NAN, Number::get)
 }

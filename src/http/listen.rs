@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,6 +27,8 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const MOST_HEAD_BYTES: usize = 64 << 10;
 /// How long requests that are under way may take after the stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+/// How long connections still take requests after the stop.
+const STOP_PAUSE: Duration = Duration::from_millis(100);
 /// How long to wait after the system had no socket to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// None: what goes wrong on one connection ends that connection alone, and a refusal to accept is waited out.
 pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future) -> io::Result<()> {
-    let app = TowerToHyperService::new(router(service));
+    let app = TowerToHyperService::new(router(Arc::clone(&service)));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -51,7 +54,14 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl 
             },
         }
     }
+    service.is_stopping.store(true, Ordering::Relaxed);
+    // Connections that wait in the backlog have been accepted as far as their clients know.
+    while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
+        connections.spawn(converse(stream, app.clone(), stopped.clone()));
+    }
     drop(listener);
+    // A request on its way over an open connection still arrives.
+    sleep(STOP_PAUSE).await;
     stop.send_replace(true);
     let drained = async { while connections.join_next().await.is_some() {} };
     // Connections that are still open after the deadline end when the set is dropped.

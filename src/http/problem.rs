@@ -3,6 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tend_models::registry::RegistryError;
+use tend_models::scorecard::Task;
+
+use super::{LoadError, MOST_IN_FLIGHT};
+use crate::store::{Scope, StoreError};
 
 /// The media type of a problem document.
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -15,6 +20,7 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     faults: Vec<Fault>,
+    retry_after_seconds: Option<u32>,
 }
 
 /// One place of the request that is wrong.
@@ -42,7 +48,7 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: String) -> Self {
-        Self { status, code, title, detail, faults: Vec::new() }
+        Self { status, code, title, detail, faults: Vec::new(), retry_after_seconds: None }
     }
 
     /// The body is not JSON.
@@ -89,6 +95,79 @@ impl Problem {
             "Not ready",
             "found no model; expected at least one champion; run `tend train` and start the service again".to_owned(),
         )
+    }
+
+    /// Too much is under way.
+    pub(super) fn overloaded() -> Self {
+        let detail =
+            format!("found {MOST_IN_FLIGHT} requests under way, as many as are taken; send this one again later");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", detail);
+        Self { retry_after_seconds: Some(1), ..problem }
+    }
+
+    /// Nothing can be kept, so nothing is acknowledged.
+    pub(super) fn store(error: &StoreError) -> Self {
+        // The path of the file is not the client's business.
+        let detail = match error {
+            StoreError::Busy | StoreError::Broken => error.to_string(),
+            _ => "the store cannot keep or read anything at present; send the request again later".to_owned(),
+        };
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Store unavailable", detail);
+        Self { retry_after_seconds: Some(5), ..problem }
+    }
+
+    /// No key, or one that is not known.
+    pub(super) fn no_key() -> Self {
+        let detail = "found no known API key; expected the header `Authorization: Bearer tend_...`; make a key with \
+                      `tend keys create`";
+        Self::new(StatusCode::UNAUTHORIZED, "no_key", "No key", detail.to_owned())
+    }
+
+    /// The key does not allow this.
+    pub(super) fn scope(scope: Scope) -> Self {
+        let detail = format!(
+            "found a key without the scope {0}; expected one with it; make one with `tend keys create`",
+            scope.name()
+        );
+        Self::new(StatusCode::FORBIDDEN, "wrong_scope", "Wrong scope", detail)
+    }
+
+    /// A task that there is not.
+    pub(super) fn unknown_task() -> Self {
+        let known: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
+        let detail = format!("found another task; expected one of {}", known.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "unknown_task", "Unknown task", detail)
+    }
+
+    /// A decision that there is not.
+    pub(super) fn unknown_decision() -> Self {
+        let detail = "found no decision of this id; expected one that `POST /v1/decisions` answered, of a customer who \
+                      was not erased";
+        Self::new(StatusCode::NOT_FOUND, "unknown_decision", "Unknown decision", detail.to_owned())
+    }
+
+    /// A model that does not answer here.
+    pub(super) fn unknown_model(detail: String) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_model", "Unknown model", detail)
+    }
+
+    /// An id that is taken by something else.
+    pub(super) fn conflict(detail: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Conflict", detail)
+    }
+
+    /// A change of the champion that was not made.
+    pub(super) fn of_load(error: &LoadError) -> Self {
+        let detail = format!("{error}; what answered before still does");
+        match error {
+            LoadError::Registry(RegistryError::UnknownVersion { .. }) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_version", "Unknown version", detail)
+            }
+            LoadError::Registry(RegistryError::NoPrevious { .. }) => {
+                Self::new(StatusCode::CONFLICT, "no_previous", "No previous champion", detail)
+            }
+            _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable_model", "Unusable model", detail),
+        }
     }
 
     /// The service itself is wrong.
@@ -152,7 +231,14 @@ impl IntoResponse for Problem {
             message: &self.detail,
         };
         let body = serde_json::to_vec(&document).expect("a problem is plain data");
-        (self.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
+        let mut response = (self.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 

@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::{HeaderMap, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tend_models::quantities::Moment;
 
 use super::MOST_CUSTOMERS;
 use super::problem::Problem;
-
-/// Bytes that an id or a name may have.
-const MOST_TEXT_BYTES: usize = 256;
-/// Numbers may be this far from zero; sums of them then stay finite.
-const LARGEST_NUMBER: f64 = 1e12;
-/// Seconds of 1900-01-01 and 2200-01-01.
-const TIMES: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
+use crate::contract::{AttributeValue, Contact, Event, Subscription, Text, Transaction, When};
 
 /// A request for scores or decisions.
 #[derive(Debug)]
@@ -68,125 +64,37 @@ pub(super) struct InlineCustomer {
     pub(super) contacts: Vec<Contact>,
 }
 
-/// The value of an attribute.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a number within 1e12 of zero, a text of 1 to 256 bytes, true or false")]
-pub(super) enum AttributeValue {
-    Flag(bool),
-    Number(Number),
-    Text(Text),
+/// Reads a body of JSON.
+///
+/// # Errors
+/// [`Problem`] 415 for another media type, 400 for what is not JSON, 422 for JSON of another shape.
+pub(super) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    check_media_type(headers)?;
+    parse_json(body)
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Transaction {
-    pub(super) event_time: When,
-    pub(super) amount: Number,
-    pub(super) product_id: Option<Text>,
-    pub(super) category: Option<Text>,
-    pub(super) quantity: Option<Number>,
-    pub(super) margin: Option<Number>,
-    pub(super) available_at: Option<When>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Subscription {
-    pub(super) start_date: When,
-    pub(super) end_date: Option<When>,
-    pub(super) product_id: Option<Text>,
-    pub(super) mrr: Number,
-    pub(super) bill_period_months: Option<Number>,
-    pub(super) discount: Option<Number>,
-    pub(super) available_at: Option<When>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Event {
-    pub(super) event_time: When,
-    pub(super) event_type: Text,
-    pub(super) value: Option<Number>,
-    pub(super) available_at: Option<When>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Contact {
-    pub(super) sent_at: When,
-    pub(super) action_id: Text,
-    #[serde(default)]
-    pub(super) is_control: bool,
-    pub(super) outcome: Option<Text>,
-    pub(super) outcome_at: Option<When>,
-    pub(super) available_at: Option<When>,
-}
-
-/// A text of 1 to 256 bytes without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Text(String);
-
-impl Text {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+/// Whether the body is said to be JSON.
+///
+/// # Errors
+/// [`Problem`] 415 if not.
+pub(super) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    match media_type(headers) {
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => Err(Problem::media_type()),
     }
 }
 
-impl TryFrom<String> for Text {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let expected = "expected 1 to 256 bytes without control characters";
-        if text.is_empty() || text.len() > MOST_TEXT_BYTES {
-            return Err(format!("found a text of {} bytes, {expected}", text.len()));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(format!("found a control character in a text, {expected}"));
-        }
-        Ok(Self(text))
-    }
+/// The media type of the body, without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.and_then(|value| value.split(';').next()).map(str::trim)
 }
 
-/// A finite number within 1e12 of zero.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "f64")]
-pub(super) struct Number(f64);
-
-impl Number {
-    pub(super) fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl TryFrom<f64> for Number {
-    type Error = String;
-
-    fn try_from(value: f64) -> Result<Self, String> {
-        if value.abs() <= LARGEST_NUMBER {
-            Ok(Self(value))
-        } else {
-            Err(format!("found the number {value}, expected one within 1e12 of zero"))
-        }
-    }
-}
-
-/// A moment of the years 1900 to 2199.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct When(pub(super) Moment);
-
-impl TryFrom<String> for When {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let moment: Moment = text.parse()?;
-        if TIMES.contains(&moment.seconds()) {
-            Ok(Self(moment))
-        } else {
-            Err(format!("found {moment}, expected a time in the years 1900 to 2199"))
-        }
-    }
+pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => Problem::shape(format!("{error}; see /openapi.json")),
+        Category::Io | Category::Syntax | Category::Eof => Problem::malformed(error),
+    })
 }
 
 /// Reads a body.
@@ -194,10 +102,7 @@ impl TryFrom<String> for When {
 /// # Errors
 /// [`Problem`] 400 for what is not JSON, 422 for JSON of another shape.
 pub(super) fn parse(body: &[u8]) -> Result<Request, Problem> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Problem::shape(format!("{error}; see /openapi.json")),
-        Category::Io | Category::Syntax | Category::Eof => Problem::malformed(error),
-    })?;
+    let body: Body = parse_json(body)?;
     let subjects = match (body.customer_ids, body.customers) {
         (Some(ids), None) => Subjects::Known(ids),
         (None, Some(customers)) => Subjects::Inline(customers),

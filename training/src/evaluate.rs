@@ -3,21 +3,28 @@
 mod classifier;
 mod curves;
 mod decomposition;
+mod dependence;
 mod held_out;
 mod importance;
 mod intervals;
+mod lifetime;
+mod offers;
 mod probability;
 mod profit;
 mod ranking;
+mod renewals;
 mod value;
 mod weighted;
 
 pub use classifier::{ClassifierCurves, ClassifierFigures};
 pub use curves::{LiftDecile, Point, gains_curve, lift_by_decile, precision_recall_curve, roc_curve};
 pub use decomposition::BrierDecomposition;
+pub use dependence::{Dependence, partial_dependence};
 pub use held_out::{HeldOut, HeldOutDetail, HeldOutParams};
 pub use importance::{IMPORTANCE_ROWS, permutation_importance};
 pub use intervals::{GainInterval, Interval, Intervals};
+pub use lifetime::{ConditionalBin, FrequencyBin, LifetimeFigures, Surface, ValueGroup};
+pub use offers::{LIST_LENGTHS, ListComparison, ListFigures, OfferRanking, RankedOffers};
 pub(crate) use probability::log_loss_of_one;
 pub use probability::{
     CALIBRATION_BINS, CalibrationBin, brier_score, calibration_table, expected_calibration_error, log_loss,
@@ -25,6 +32,7 @@ pub use probability::{
 };
 pub use profit::{Campaign, CampaignProfit, expected_maximum_profit};
 pub use ranking::{auc, average_precision, top_decile_lift};
+pub use renewals::{RenewalCohort, RenewalStep, renewal_steps};
 pub use value::{Decile, Tracking, ValueFigures};
 pub use weighted::OutcomeWeights;
 

@@ -11,6 +11,8 @@ pub mod logistic;
 mod maximise;
 mod pareto_nbd;
 pub mod purchases;
+pub mod renewal;
 pub mod season;
 pub mod segments;
+pub mod shrinkage;
 pub mod table;

@@ -1,9 +1,13 @@
 //! Finds features that alone tell the label: copies of the target, or things known only after the fact.
 
+mod suspects;
+
 use tend_models::predict::FeatureKind;
 
 use crate::evaluate::auc;
 use crate::samples::Samples;
+
+pub use suspects::{Suspect, suspects};
 
 /// A feature of honest origin does not come near this alone; a copy of the target with a few mistakes does.
 const SUSPECT_AUC: f64 = 0.985;
@@ -35,33 +39,39 @@ impl std::fmt::Display for Leak {
 }
 
 /// The features, but those named in `keep`, whose label rates by value order other rows almost without mistake.
-///
-/// Every second row gives the rates, the others are ordered by them, and the other way round. Unknown is a value.
 #[must_use]
 pub fn leaks(samples: &Samples, places: &[usize], keep: &[String]) -> Vec<Leak> {
-    let step = places.len().div_ceil(MOST_ROWS).max(1);
-    let places: Vec<usize> = places.iter().step_by(step).copied().collect();
-    let positives = places.iter().filter(|&&place| samples.labels[place]).count();
-    if positives.min(places.len() - positives) < LEAST_OF_EACH_OUTCOME {
-        return Vec::new();
-    }
-    let halves: [Vec<usize>; 2] = [0, 1].map(|parity| places.iter().skip(parity).step_by(2).copied().collect());
+    let Some(halves) = halves(samples, places) else { return Vec::new() };
     let features = samples.plan.features.iter().enumerate().filter(|(_, feature)| !keep.contains(&feature.name));
     features
         .filter_map(|(place, feature)| {
-            let value = |row: usize| samples.row(row)[place];
-            let auc = [(0, 1), (1, 0)]
-                .into_iter()
-                .filter_map(|(from, to)| {
-                    let rates = Rates::of(&feature.kind, &halves[from], value, &samples.labels);
-                    let scores: Vec<f64> = halves[to].iter().map(|&row| rates.at(value(row))).collect();
-                    let happened: Vec<bool> = halves[to].iter().map(|&row| samples.labels[row]).collect();
-                    auc(&scores, &happened).ok().flatten()
-                })
-                .fold(1.0, f64::min);
+            let auc = auc_alone(samples, &halves, place);
             (auc >= SUSPECT_AUC).then(|| Leak { place, feature: feature.name.clone(), auc })
         })
         .collect()
+}
+
+/// Every second row, and the others, of a sample; `None` with too few rows of either outcome.
+fn halves(samples: &Samples, places: &[usize]) -> Option<[Vec<usize>; 2]> {
+    let step = places.len().div_ceil(MOST_ROWS).max(1);
+    let places: Vec<usize> = places.iter().step_by(step).copied().collect();
+    let positives = places.iter().filter(|&&place| samples.labels[place]).count();
+    let are_enough = positives.min(places.len() - positives) >= LEAST_OF_EACH_OUTCOME;
+    are_enough.then(|| [0, 1].map(|parity| places.iter().skip(parity).step_by(2).copied().collect()))
+}
+
+/// Area under the ROC curve of one feature: one half gives the label rates by value, the other is ordered by them, and
+/// the other way round; the lower of the two. Unknown is a value.
+fn auc_alone(samples: &Samples, halves: &[Vec<usize>; 2], place: usize) -> f64 {
+    let kind = &samples.plan.features[place].kind;
+    let value = |row: usize| samples.row(row)[place];
+    let of_one_way = |(from, to): (usize, usize)| {
+        let rates = Rates::of(kind, &halves[from], value, &samples.labels);
+        let scores: Vec<f64> = halves[to].iter().map(|&row| rates.at(value(row))).collect();
+        let happened: Vec<bool> = halves[to].iter().map(|&row| samples.labels[row]).collect();
+        auc(&scores, &happened).ok().flatten()
+    };
+    [(0, 1), (1, 0)].into_iter().filter_map(of_one_way).fold(1.0, f64::min)
 }
 
 /// Label rates by the value of one feature: by level, or by bins of about equally many rows.
@@ -122,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn samples(columns: &[(&str, FeatureKind)], rows: impl Iterator<Item = (Vec<f64>, bool)>) -> Samples {
+    pub(super) fn samples(columns: &[(&str, FeatureKind)], rows: impl Iterator<Item = (Vec<f64>, bool)>) -> Samples {
         let features = columns
             .iter()
             .map(|(name, kind)| Feature {

@@ -1,5 +1,7 @@
 //! Chooses the moments of training in time order: train, then tune, then test, whose label windows never overlap.
 
+use std::ops::Range;
+
 use tend_models::quantities::Moment;
 
 /// The moments of a training run, oldest first in each part.
@@ -47,6 +49,27 @@ impl Moments {
         }
         Ok(Self { train: train.into_iter().rev().collect(), tune, test })
     }
+
+    /// How the training moments part to judge settings before the tune moment: the newest quarter judges what is
+    /// fitted on those whose label windows end before it begins, and the moments between serve neither. `None` where
+    /// no window ends so early. Source: purging, López de Prado (2018), *Advances in Financial Machine Learning*, 7.4.
+    #[must_use]
+    pub fn inner(&self) -> Option<InnerMoments> {
+        let window = self.test.days_since(self.tune);
+        let judge = self.train.len() - self.train.len().div_ceil(4);
+        let newest = self.train[judge];
+        let fit = self.train.partition_point(|moment| newest.days_since(*moment) >= window);
+        (fit > 0).then_some(InnerMoments { fit: 0..fit, judge: judge..self.train.len() })
+    }
+}
+
+/// Places among the training moments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InnerMoments {
+    /// To fit on.
+    pub fit: Range<usize>,
+    /// To judge on.
+    pub judge: Range<usize>,
 }
 
 #[cfg(test)]
@@ -62,6 +85,20 @@ mod tests {
         assert_eq!(moments.train[3].plus_days(95), moments.tune);
         assert_eq!(moments.tune.plus_days(95), moments.test);
         assert_eq!(moments.test.plus_days(95), day(1_000));
+    }
+
+    #[test]
+    fn settings_are_judged_after_the_windows_that_they_were_fitted_on() {
+        let day = Moment::from_day;
+        let moments = Moments::plan(day(0), day(2_000), 90, 0, 12).unwrap();
+        let inner = moments.inner().unwrap();
+        // A third of a window apart: the two moments before the judges still look into their windows.
+        assert_eq!((inner.fit.clone(), inner.judge.clone()), (0..7, 9..12));
+        let end = moments.train[inner.fit.end - 1].plus_days(90);
+        assert!(end <= moments.train[inner.judge.start], "{end} is after {}", moments.train[inner.judge.start]);
+        assert!(moments.train[11].plus_days(90) <= moments.tune);
+        // Three moments a third of a window apart: no window ends before the last begins.
+        assert_eq!(Moments::plan(day(0), day(2_000), 90, 0, 3).unwrap().inner(), None);
     }
 
     #[test]

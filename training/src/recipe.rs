@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Positive, Probability};
 
+use crate::champion::Effort;
 use crate::evaluate::Campaign;
 use crate::tables::TextFormat;
 
@@ -51,6 +53,11 @@ pub struct Recipe {
     pub clv: Clv,
     /// How models are trained.
     pub training: Training,
+    /// What lifecycle metrics count as what.
+    pub metrics: Metrics,
+    /// Where the service keeps what it must not forget; read by the service alone.
+    #[serde(skip_serializing)]
+    pub store: IgnoredAny,
 }
 
 /// The company.
@@ -152,10 +159,12 @@ pub struct Upsell {
     pub horizon_days: u32,
     /// What an offer is. Without it, categories if the transactions have them, else products, else plan upgrades.
     pub by: Option<UpsellBy>,
-    /// Offers with fewer buyers in training get no model.
+    /// Offers with fewer buyers in training get no model of their own.
     pub min_positives: usize,
-    /// At most this many offers, those with the most buyers.
+    /// At most this many offers with a model of their own, those with the most buyers.
     pub most_offers: usize,
+    /// At most this many further offers, which share the models of pools.
+    pub most_rare_offers: usize,
 }
 
 /// What an offer is.
@@ -172,7 +181,7 @@ pub enum UpsellBy {
 
 impl Default for Upsell {
     fn default() -> Self {
-        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12 }
+        Self { horizon_days: 90, by: None, min_positives: 50, most_offers: 12, most_rare_offers: 24 }
     }
 }
 
@@ -209,6 +218,12 @@ pub enum ClvFamily {
     BgBb,
     /// Whichever of BG/NBD, MBG/NBD and Pareto/NBD does best on a window that none was fitted on.
     Auto,
+    /// Contracts: shifted beta-geometric.
+    Sbg,
+    /// Contracts: beta discrete Weibull.
+    Bdw,
+    /// Contracts: beta-geometric.
+    BetaGeometric,
 }
 
 impl Default for Clv {
@@ -230,6 +245,8 @@ impl Default for Clv {
 pub struct Training {
     /// The seed of every random choice.
     pub seed: u64,
+    /// How much work goes into the choice of a model: `quick`, `standard` or `thorough`.
+    pub effort: Effort,
     /// At most this many training moments before the tune moment.
     pub moments: usize,
     /// Days between the history and the label window.
@@ -240,7 +257,30 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { seed: 42, moments: 12, gap_days: 0, keep: Vec::new() }
+        Self { seed: 42, effort: Effort::default(), moments: 12, gap_days: 0, keep: Vec::new() }
+    }
+}
+
+/// Which events tell what customers think, for lifecycle metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Answers from 0 to 10 to "would you recommend us?".
+    pub nps_event: String,
+    /// Answers from 1 to 5 to "how satisfied were you?".
+    pub csat_event: String,
+    /// Complaints.
+    pub complaint_events: Vec<String>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            nps_event: "nps".to_owned(),
+            csat_event: "csat".to_owned(),
+            complaint_events: names(&["complaint", "support_ticket"]),
+        }
     }
 }
 

@@ -4,14 +4,21 @@
 //! charts, computes the sentences that explain them, and needs neither script nor network to be read.
 
 mod charts;
+mod choices;
 mod classifier;
 mod importance;
+mod lifetime;
 mod numbers;
 mod page;
+mod renewals;
 mod tables;
 mod value;
 
-use crate::evaluate::{ClassifierFigures, HeldOut, Tracking, ValueFigures};
+use crate::champion::Trial;
+use crate::evaluate::{
+    ClassifierFigures, Dependence, HeldOut, LifetimeFigures, OfferRanking, RenewalCohort, RenewalStep, Tracking,
+    ValueFigures,
+};
 
 pub(crate) use numbers::count;
 pub use page::render;
@@ -36,6 +43,10 @@ pub enum Section {
     Data(DataReceived),
     /// The model families that competed.
     Comparison(ModelComparison),
+    /// The settings that a search compared.
+    Settings(SettingsTried),
+    /// How well lists of offers are ranked.
+    Offers(OfferLists),
     /// Figures and curves of one yes-or-no forecast.
     Classifier(Box<ClassifierQuality>),
     /// Which features the forecasts depend on.
@@ -44,6 +55,10 @@ pub enum Section {
     Value(ValueQuality),
     /// Purchases counted against purchases expected, week by week.
     Tracking(PurchaseTracking),
+    /// What a model of purchases makes of the customers.
+    Lifetime(Box<Lifetime>),
+    /// Who renews a contract, renewal by renewal.
+    Renewals(Renewals),
     /// The actions chosen.
     Decisions(DecisionSummary),
     /// Paragraphs of text.
@@ -127,6 +142,26 @@ pub struct Candidate {
     pub figures: ClassifierFigures,
 }
 
+/// The settings that a search compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsTried {
+    /// What was forecast, such as "Churn"; opens the heading.
+    pub subject: String,
+    /// In the order shown.
+    pub trials: Vec<Trial>,
+}
+
+/// How well lists of offers are ranked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferLists {
+    /// What was forecast, such as "Upsell"; opens the heading.
+    pub subject: String,
+    /// The period in which offers were taken.
+    pub period: String,
+    /// The figures.
+    pub ranking: OfferRanking,
+}
+
 /// Figures and curves of one yes-or-no forecast on rows that no model was fitted on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierQuality {
@@ -150,15 +185,28 @@ pub struct FeatureImportance {
     pub subject: String,
     /// The features, in any order; the strongest fifteen are shown.
     pub features: Vec<FeatureWeight>,
+    /// How the strongest of them act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
 }
 
-/// One feature and its permutation importance.
+/// One feature and its importances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureWeight {
     /// The feature in plain words, such as "days since the last purchase".
     pub name: String,
     /// Increase of the log loss, in nats, when the feature is shuffled between customers.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature in plain words.
+    pub name: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// Predicted against actual amounts on a hold-out period.
@@ -185,6 +233,53 @@ pub struct PurchaseTracking {
     pub start: String,
     /// The weeks.
     pub tracking: Tracking,
+}
+
+/// What a model of purchases makes of the customers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifetime {
+    /// What was forecast, such as "Lifetime value"; opens the heading.
+    pub subject: String,
+    /// The hold-out period, such as "the 90 days from 2025-10-01".
+    pub period: String,
+    /// Currency code of the values, such as "EUR".
+    pub currency: String,
+    /// The figures; their tracking is a section of its own.
+    pub figures: LifetimeFigures,
+}
+
+/// Who renews a contract, renewal by renewal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewals {
+    /// Which contracts, such as "Contracts of 1 month"; opens the heading.
+    pub subject: String,
+    /// The renewal period in one word, such as "month".
+    pub period_name: String,
+    /// The model's family.
+    pub family: String,
+    /// Contracts, those that ended with the others.
+    pub contracts: usize,
+    /// The model's parameters.
+    pub parameters: Vec<ParameterRow>,
+    /// What else is to be known, a paragraph each.
+    pub notes: Vec<String>,
+    /// The renewals.
+    pub steps: Vec<RenewalStep>,
+    /// The contracts by when they began; empty if that is not known.
+    pub cohorts: Vec<RenewalCohort>,
+}
+
+/// One parameter of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterRow {
+    /// Its name.
+    pub name: String,
+    /// Its estimate.
+    pub estimate: f64,
+    /// Its standard error, if the data tell.
+    pub standard_error: Option<f64>,
+    /// Its 80 % range, if the data tell.
+    pub range_80: Option<(f64, f64)>,
 }
 
 /// The actions chosen.

@@ -2,11 +2,15 @@
 
 mod card;
 mod clv;
+mod contracts;
 mod evaluation;
+mod explained;
+mod lifetime;
 mod matrix;
 mod project;
 mod sections;
 mod table;
+mod table_check;
 mod target;
 
 use serde::Serialize;
@@ -15,10 +19,14 @@ use tend_models::quantities::Moment;
 use tend_models::registry::{Companion, Registry, RegistryError};
 use tend_models::scorecard::Task;
 
-use crate::champion::Candidate;
-use crate::evaluate::{ClassifierCurves, ClassifierFigures, HeldOutDetail, MetricError, ValueFigures};
+use crate::champion::{Candidate, Trial};
+use crate::evaluate::{
+    ClassifierCurves, ClassifierFigures, Dependence, HeldOutDetail, LifetimeFigures, MetricError, OfferRanking,
+    ValueFigures,
+};
 use crate::fit::gamma_gamma::GammaGammaFitError;
 use crate::fit::purchases::PurchaseFitError;
+use crate::fit::renewal::RenewalFitError;
 use crate::fit::table::FitError;
 use crate::ingest::IngestError;
 use crate::moments::TooShort;
@@ -26,11 +34,16 @@ use crate::report::{Report, render};
 use crate::tables::TableError;
 
 pub use clv::{ClvRun, train_clv};
+pub use contracts::{
+    ContractColumns, ContractFigures, ContractTable, ContractTableRun, ContractsFound, FamilyTried, HazardFigures,
+    PriceChange, read_contract_table, train_contract_table, train_contracts,
+};
 pub use evaluation::{Evaluation, TableToJudge, evaluate_project, evaluate_table};
 pub use matrix::FeatureMatrix;
-pub use project::{ProjectRun, train_project};
+pub use project::{FallbackFigures, ProjectRun, train_project};
 pub use sections::sections;
 pub use table::{CustomerTable, TableRun, read_customer_table, train_table};
+pub use table_check::{MissingShare, TableChecked, check_table};
 pub use target::Target;
 
 /// Why a model cannot be trained.
@@ -51,6 +64,9 @@ pub enum TrainError {
     /// The purchase model cannot be fitted.
     #[error(transparent)]
     Purchases(#[from] PurchaseFitError),
+    /// The contractual model cannot be fitted.
+    #[error(transparent)]
+    Renewals(#[from] RenewalFitError),
     /// The spend model cannot be fitted.
     #[error(transparent)]
     GammaGamma(#[from] GammaGammaFitError),
@@ -74,6 +90,10 @@ pub struct Trained {
     pub figures: Figures,
     /// Its curves on held-out rows, for a classifier of one outcome.
     pub curves: Option<ClassifierCurves>,
+    /// How the strongest features of such a classifier act, the strongest first.
+    pub dependences: Vec<FeatureDependence>,
+    /// What a model of purchases makes of the customers, for the report.
+    pub lifetime: Option<LifetimeFigures>,
     header: Header,
 }
 
@@ -102,15 +122,30 @@ pub struct Figures {
     /// The candidates on the tune rows, the champion first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// The settings that a search compared on training rows alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Trial>,
     /// Figures of each product of an upsell model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductFigures>,
+    /// Products of an upsell model that share a model, as too few take them for one of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<FallbackFigures>,
+    /// How well an upsell model ranks offers, on the test moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<OfferRanking>,
     /// What a lifetime value model found.
     #[serde(flatten)]
     pub value: Option<ClvFigures>,
+    /// What a contractual lifetime value model found.
+    #[serde(flatten)]
+    pub contracts: Option<ContractsFound>,
     /// Columns left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Columns that may be known only after the fact or be ids, and what to do; they were learned from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
     /// Names of the segments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<String>,
@@ -128,6 +163,17 @@ pub struct Importance {
     pub label: String,
     /// Increase in log loss when its values are shuffled.
     pub log_loss_increase: f64,
+    /// Mean size of its Shapley value, in log-odds before calibration.
+    pub mean_contribution: f64,
+}
+
+/// How the mean forecast changes with a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDependence {
+    /// The feature's name for a person.
+    pub label: String,
+    /// The mean forecast by its value.
+    pub dependence: Dependence,
 }
 
 /// One product of an upsell model.
@@ -229,8 +275,9 @@ pub struct HoldOut {
     pub from: String,
     /// Days in the window.
     pub days: f64,
-    /// Log-likelihood of when customers bought in the window, given their histories.
-    pub log_likelihood: f64,
+    /// Log-likelihood of when customers bought in the window, given their histories; absent for contracts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<f64>,
     /// Purchase days a customer.
     pub purchases: ValueFigures,
     /// Spend a customer.
@@ -248,9 +295,14 @@ impl Figures {
             base_rate: None,
             folds: None,
             candidates: Vec::new(),
+            tried: Vec::new(),
             products: Vec::new(),
+            fallbacks: Vec::new(),
+            ranking: None,
             value: None,
+            contracts: None,
             left_out: Vec::new(),
+            suspects: Vec::new(),
             segments: Vec::new(),
             importance: Vec::new(),
         }
@@ -270,7 +322,7 @@ impl Trained {
             payload_bytes: 0,
             payload_blake3: String::new(),
         };
-        Self { model, figures, curves: None, header }
+        Self { model, figures, curves: None, dependences: Vec::new(), lifetime: None, header }
     }
 
     /// The features it reads, one line for each in the model card.

@@ -8,6 +8,11 @@ use tend_models::predict::FeatureKind;
 
 use crate::fit::table::TrainingRows;
 
+/// Parts of the training rows that settings are judged on in turn, where rows have no time.
+const FOLDS: usize = 4;
+/// With more training rows than this, one part judges well enough.
+const MOST_FOLDED_ROWS: usize = 20_000;
+
 /// Labelled rows of one task.
 #[derive(Debug, Clone)]
 pub struct Samples {
@@ -30,6 +35,17 @@ pub struct Split {
     pub tune: Vec<usize>,
     /// The report uses these.
     pub test: Vec<usize>,
+    /// Parts of the training rows, to compare settings by before a model is fitted on all of them.
+    pub folds: Vec<Fold>,
+}
+
+/// Training rows apart, so that what is fitted on some can be judged on others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fold {
+    /// Rows to fit on.
+    pub fit: Vec<usize>,
+    /// Rows to judge on, of label windows after those of `fit` where there is a time.
+    pub judge: Vec<usize>,
 }
 
 /// Some rows of [`Samples`], copied together.
@@ -110,8 +126,7 @@ pub fn cross_validation(labels: &[bool], folds: usize, seed: u64) -> Vec<Split> 
     (0..folds)
         .map(|fold| {
             let (test, rest) = (0..labels.len()).partition(|&place| fold_of[place] == fold);
-            let (train, tune) = train_and_tune(rest, labels, seed);
-            Split { train, tune, test }
+            Split { test, ..train_and_tune(rest, labels, seed) }
         })
         .collect()
 }
@@ -119,16 +134,31 @@ pub fn cross_validation(labels: &[bool], folds: usize, seed: u64) -> Vec<Split> 
 /// Splits rows for the model to publish: four fifths train, one fifth tune, no test.
 #[must_use]
 pub fn all_rows(labels: &[bool], seed: u64) -> Split {
-    let (train, tune) = train_and_tune((0..labels.len()).collect(), labels, seed);
-    Split { train, tune, test: Vec::new() }
+    train_and_tune((0..labels.len()).collect(), labels, seed)
 }
 
-fn train_and_tune(places: Vec<usize>, labels: &[bool], seed: u64) -> (Vec<usize>, Vec<usize>) {
+fn train_and_tune(places: Vec<usize>, labels: &[bool], seed: u64) -> Split {
+    let part = dealt_places(&places, labels, 5, seed ^ 0x7475_6e65);
+    let (tune, train) = parted(&places, &part, 0);
+    let part = dealt_places(&train, labels, FOLDS, seed ^ 0x666f_6c64);
+    let folds = if train.len() > MOST_FOLDED_ROWS { 1 } else { FOLDS };
+    let fold = |fold| {
+        let (judge, fit) = parted(&train, &part, fold);
+        Fold { fit, judge }
+    };
+    Split { folds: (0..folds).map(fold).collect(), train, tune, test: Vec::new() }
+}
+
+/// The places that were dealt to a fold, and the others.
+fn parted(places: &[usize], fold_of: &[usize], fold: usize) -> (Vec<usize>, Vec<usize>) {
+    let (own, others): (Vec<_>, Vec<_>) = places.iter().zip(fold_of).partition(|(_, of)| **of == fold);
+    let plain = |pairs: Vec<(&usize, &usize)>| pairs.into_iter().map(|(&place, _)| place).collect();
+    (plain(own), plain(others))
+}
+
+fn dealt_places(places: &[usize], labels: &[bool], folds: usize, seed: u64) -> Vec<usize> {
     let own: Vec<bool> = places.iter().map(|&place| labels[place]).collect();
-    let part = dealt(&own, 5, seed ^ 0x7475_6e65);
-    let (tune, train): (Vec<_>, Vec<_>) = places.into_iter().zip(part).partition(|(_, part)| *part == 0);
-    let plain = |pairs: Vec<(usize, usize)>| pairs.into_iter().map(|(place, _)| place).collect();
-    (plain(train), plain(tune))
+    dealt(&own, folds, seed)
 }
 
 /// Deals rows to folds at random, each class in turn.
@@ -160,6 +190,20 @@ mod tests {
             let mut all = [split.train.clone(), split.tune.clone(), split.test.clone()].concat();
             all.sort_unstable();
             assert_eq!(all, (0..103).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn settings_are_judged_on_every_training_row_once_and_on_no_other() {
+        let labels: Vec<bool> = (0..103).map(|place| place % 7 == 0).collect();
+        let split = all_rows(&labels, 9);
+        let mut judged: Vec<usize> = split.folds.iter().flat_map(|fold| fold.judge.clone()).collect();
+        judged.sort_unstable();
+        assert_eq!(judged, split.train);
+        for fold in &split.folds {
+            let mut all = [fold.fit.clone(), fold.judge.clone()].concat();
+            all.sort_unstable();
+            assert_eq!(all, split.train);
         }
     }
 }

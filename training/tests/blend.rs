@@ -33,7 +33,7 @@ fn samples(rows: usize, log_odds: impl Fn(&[f64]) -> f64) -> (Samples, Split) {
         samples.rows.extend(row);
     }
     let part = |from: usize, until: usize| (rows * from / 20..rows * until / 20).collect();
-    (samples, Split { train: part(0, 2), tune: part(2, 10), test: part(10, 20) })
+    (samples, Split { train: part(0, 2), tune: part(2, 10), test: part(10, 20), folds: Vec::new() })
 }
 
 fn run(samples: &Samples, split: &Split) -> Contest {

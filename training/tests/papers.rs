@@ -10,6 +10,7 @@ use tend_models::families::gamma_gamma::SpendHistory;
 use tend_models::families::purchases::PurchaseHistory;
 use tend_training::fit::gamma_gamma;
 use tend_training::fit::purchases::{self, PurchaseFamily, PurchaseFit, PurchaseParams};
+use tend_training::fit::renewal::{self, RenewalFamily, Tally};
 
 /// What the papers use of the CDNOW data: weeks are days / 7, calibration ends with 1997-09-30.
 struct Cdnow {
@@ -286,4 +287,31 @@ fn any_time_unit_and_any_currency_give_the_same_model() {
         data.spends.iter().map(|spend| SpendHistory { mean_spend: spend.mean_spend * 150.0, ..*spend }).collect();
     let fit = gamma_gamma::fit(&yen).unwrap();
     assert_near(fit.model.v.get() / 150.0, dollars.model.v.get(), 1e-5, "v");
+}
+
+/// Per mille of a cohort left at the end of each year; Fader and Hardie (2007), table 1.
+const HIGH_END: [f64; 13] =
+    [1000.0, 869.0, 743.0, 653.0, 593.0, 551.0, 517.0, 491.0, 468.0, 445.0, 427.0, 409.0, 394.0];
+const REGULAR: [f64; 13] = [1000.0, 631.0, 468.0, 382.0, 326.0, 289.0, 262.0, 241.0, 223.0, 207.0, 194.0, 183.0, 173.0];
+
+#[test]
+fn the_shifted_beta_geometric_finds_the_estimates_of_the_paper() {
+    for (survivors, alpha, beta, expected) in
+        [(HIGH_END, 0.668_088, 3.806_095, -1611.158), (REGULAR, 0.704_077, 1.182_043, -1680.265)]
+    {
+        let mut cohort = Tally::default();
+        cohort.add_survivors(&survivors[..8], 1).unwrap();
+        let fit = renewal::fit(RenewalFamily::ShiftedBetaGeometric, &cohort).unwrap();
+        println!("{fit:?} {:?}", fit.estimate.log_standard_errors());
+        let found = fit.estimate.model.parameters();
+        assert!(fit.converged, "{fit:?}");
+        assert_near(found[0].1, alpha, 2e-6, "alpha");
+        assert_near(found[1].1, beta, 6e-6, "beta");
+        assert_near(fit.log_likelihood, expected, 5e-4, "log-likelihood");
+        // Years 8 to 12, which the fit has not seen: never off by more than two of a hundred customers.
+        for (year, actual) in (8..13).zip(&survivors[8..]) {
+            let projected = 1000.0 * fit.estimate.model.survival(f64::from(year)).get();
+            assert_near(projected, *actual, 20.0, &format!("year {year}"));
+        }
+    }
 }

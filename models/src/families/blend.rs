@@ -50,6 +50,18 @@ impl MemberModel {
         }
     }
 
+    /// The model's log-odds for each of `out.len()` rows, to the bit those of one at a time.
+    pub fn log_odds_of_rows(&self, rows: &[f64], out: &mut [f64]) {
+        match self {
+            Self::Logistic(model) => model.predict_rows(rows, out),
+            Self::Boosted(model) => model.predict_rows(rows, out),
+            Self::Trees(model) => {
+                model.predict_rows(rows, out);
+                out.iter_mut().for_each(|prediction| *prediction = log_odds(*prediction));
+            }
+        }
+    }
+
     /// Splits the log-odds over the features; returns the base.
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         match self {
@@ -72,6 +84,12 @@ impl MemberModel {
 }
 
 impl Blend {
+    /// The weighted average of what `log_odds` says of the member at each place.
+    pub(super) fn average(&self, log_odds: impl Fn(usize, &MemberModel) -> f64) -> f64 {
+        let members = self.members.iter().enumerate();
+        members.fold(0.0, |sum, (place, member)| sum + member.weight * log_odds(place, &member.model))
+    }
+
     /// Checks that the weights are those of an average and that every member fits the features.
     ///
     /// # Errors
@@ -97,7 +115,16 @@ impl Blend {
 /// On the log-odds scale; a contribution is the weighted sum of the members' contributions there.
 impl Predict for Blend {
     fn predict(&self, row: &[f64]) -> f64 {
-        self.members.iter().map(|member| member.weight * member.model.log_odds(row)).sum()
+        self.average(|_, model| model.log_odds(row))
+    }
+
+    fn predict_rows(&self, rows: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        let mut own = vec![0.0; out.len()];
+        for Member { weight, model } in &self.members {
+            model.log_odds_of_rows(rows, &mut own);
+            out.iter_mut().zip(&own).for_each(|(sum, own)| *sum += weight * own);
+        }
     }
 
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {

@@ -1,15 +1,19 @@
 //! Gradient-boosted trees in one flat array of packed nodes, scored on raw rows.
 
 pub mod batch;
+pub mod row;
 
 use serde::{Deserialize, Serialize};
 
+use self::batch::BoostedBatch;
 use super::classifier::ModelError;
 use super::shapley::{self, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
 pub const MOST_SET_LEVELS: usize = 62;
+/// With fewer rows, making a batch ready takes longer than predicting them one at a time.
+const WORTH_A_BATCH: usize = 64;
 
 /// How the splits see a feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -271,6 +275,15 @@ impl Predict for Boosted {
         self.base + self.roots.iter().fold(0.0, |sum, &root| sum + self.value_from(root, row))
     }
 
+    fn predict_rows(&self, rows: &[f64], out: &mut [f64]) {
+        if out.len() < WORTH_A_BATCH {
+            let width = self.inputs.len();
+            out.iter_mut().enumerate().for_each(|(place, out)| *out = self.predict(&rows[place * width..][..width]));
+        } else {
+            BoostedBatch::new(self).predict_rows(rows, self.inputs.len(), out);
+        }
+    }
+
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         contributions.fill(0.0);
         for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
@@ -281,6 +294,6 @@ impl Predict for Boosted {
 }
 
 #[cfg(test)]
-mod random_trees;
+pub(super) mod random_trees;
 #[cfg(test)]
 mod tests;

@@ -173,7 +173,19 @@ impl Family {
     /// The probability before calibration, whatever the scale of the family.
     #[must_use]
     pub fn raw_probability(&self, row: &[f64]) -> Probability {
-        let prediction = self.predict(row);
+        self.probability_of(self.predict(row))
+    }
+
+    /// The probabilities before calibration of `count` rows, one after the other: to the bit those of one at a time.
+    #[must_use]
+    pub fn raw_probabilities(&self, rows: &[f64], count: usize) -> Vec<Probability> {
+        let mut predictions = vec![0.0; count];
+        self.predict_rows(rows, &mut predictions);
+        predictions.into_iter().map(|prediction| self.probability_of(prediction)).collect()
+    }
+
+    /// The probability that a prediction on the scale of the family stands for.
+    pub(super) fn probability_of(&self, prediction: f64) -> Probability {
         Probability::clamped(match self {
             Self::Logistic(_) | Self::Boosted(_) | Self::Blend(_) => sigmoid(prediction),
             Self::BaseRate(_) | Self::RecencyBins(_) | Self::Trees(_) => prediction,
@@ -210,6 +222,10 @@ impl Predict for Family {
         self.as_predict().predict(row)
     }
 
+    fn predict_rows(&self, rows: &[f64], out: &mut [f64]) {
+        self.as_predict().predict_rows(rows, out);
+    }
+
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         self.as_predict().explain(row, contributions)
     }
@@ -231,6 +247,14 @@ impl Classifier {
     #[must_use]
     pub fn probability(&self, row: &[f64]) -> Probability {
         self.calibration.apply(self.family.raw_probability(row))
+    }
+
+    /// The calibrated probabilities of rows, one after the other: to the bit those of one at a time.
+    #[must_use]
+    pub fn probabilities(&self, rows: &[f64]) -> Vec<Probability> {
+        let count = rows.len().checked_div(self.width).unwrap_or(0);
+        let raw = self.family.raw_probabilities(rows, count);
+        raw.into_iter().map(|probability| self.calibration.apply(probability)).collect()
     }
 
     /// Splits the prediction before calibration over the features, on the scale of the family.

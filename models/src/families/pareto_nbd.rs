@@ -7,6 +7,9 @@ use super::quadrature::{E_FOLDS, NODES_AND_WEIGHTS, nearly_largest_of_gamma, pre
 use crate::quantities::Positive;
 use crate::special::{log_gamma_ratio, log_one_plus_exp};
 
+/// The longest interval of the logarithm of time over which the 16-point rule is exact to the last digits.
+const LONGEST: f64 = 3.0;
+
 /// A fitted Pareto/NBD model.
 ///
 /// While alive, a customer buys at a rate λ that has a Gamma(r, α) distribution across customers, and dies at a rate μ
@@ -42,7 +45,7 @@ impl ParetoNbd {
     /// The odds are s ∫ (α + τ)^−(r + x) (β + τ)^−(s + 1) dτ over \[t_x, T\], times (α + T)^(r + x) (β + T)^s. The papers
     /// give the integral as a difference of two Gaussian hypergeometric functions, which cancel for frequent buyers; the
     /// integral is of a positive, smooth function. On the scale v = ln((m + τ) / (m + t_x)), m the smaller of α and β, it is
-    /// analytic for |Im v| < π, and the 16-point rule is right to the last digits over any interval of length 2 in which
+    /// analytic for |Im v| < π, and the 16-point rule is right to the last digits over any interval of length 3 in which
     /// it falls by no more than 16 e-folds.
     #[must_use]
     pub fn dropout(&self, history: PurchaseHistory) -> Dropout {
@@ -136,31 +139,33 @@ impl DeathTimes {
         let (mut total, mut near, mut far) = (0.0, Growth::default(), Growth::default());
         let mut start = 0.0;
         while start < end {
-            let grown = 1.0 + ratio * f64::exp_m1(start);
-            let share = ratio * f64::exp(start) / grown;
-            // At most how fast the integrand falls in an interval of length 2, where the share grows e²-fold at most.
-            let fastest = (1.0 - self.near_power).abs() + self.far_power * (share * 7.4).min(1.0);
-            let length = (E_FOLDS / fastest).min(2.0);
-            let half = 0.5 * length.min(end - start);
-            let middle = start + half;
+            let share = ratio * f64::exp(start) / (1.0 - ratio + ratio * f64::exp(start));
+            // At most how fast the integrand falls in an interval of this length, where the share grows e³-fold at most.
+            let fastest = (1.0 - self.near_power).abs() + self.far_power * (share * 20.1).min(1.0);
+            // Never so short that rounding would lose the step.
+            let length = (E_FOLDS / fastest).min(LONGEST).max(1e-14 * start);
+            let stop = (start + length).min(end);
+            let (middle, half) = (0.5 * (start + stop), 0.5 * (stop - start));
+            let at_middle = middle.exp();
             for (node, weight) in NODES_AND_WEIGHTS {
-                for at in [middle - half * node, middle + half * node] {
-                    let risen = at.exp_m1();
-                    let log_far = (ratio * risen).ln_1p();
+                let step = half * node;
+                let up = step.exp();
+                for (at, grown) in [(middle - step, at_middle / up), (middle + step, at_middle * up)] {
+                    let far_grown = 1.0 - ratio + ratio * grown;
+                    let log_far = far_grown.ln();
                     let weight = half * weight * ((1.0 - self.near_power) * at - self.far_power * log_far).exp();
                     total += weight;
                     near.mean_log_growth += weight * at;
-                    near.mean_shrinkage += weight / (1.0 + risen);
+                    near.mean_shrinkage += weight / grown;
                     far.mean_log_growth += weight * log_far;
-                    far.mean_shrinkage += weight / (1.0 + ratio * risen);
+                    far.mean_shrinkage += weight / far_grown;
                 }
             }
-            start = middle + half;
-            let log_far = (ratio * start.exp_m1()).ln_1p();
-            let left = ((1.0 - self.near_power) * start - self.far_power * log_far).exp();
+            start = stop;
+            let left = (1.0 - self.near_power) * start - self.far_power * (1.0 - ratio + ratio * start.exp()).ln();
             let falls_by = self.near_power - 1.0 + self.far_power * share;
             // From here on it falls at least so fast: the rest is less than the last digit.
-            if falls_by > 0.0 && left < 1e-17 * total * falls_by {
+            if falls_by > 0.0 && left.exp() < 1e-17 * total * falls_by {
                 break;
             }
         }

@@ -22,7 +22,7 @@ use std::ops::Range;
 use super::classifier::ModelError;
 
 /// Points of the quadrature that are worked on at once.
-const LANES: usize = 8;
+const LANES: usize = 4;
 type Lanes = [f64; LANES];
 
 /// What a row meets at a node.

@@ -1,7 +1,9 @@
 //! What a customer is still worth, and how sure that is.
 
 use crate::artifact::ClvModel;
+use crate::families::gamma_gamma::GammaGamma;
 use crate::families::purchases::{PurchaseHistory, PurchaseModel};
+use crate::families::renewal::Range;
 use crate::families::season::Season;
 use crate::families::spend::SpendModel;
 use crate::features::{PurchaseRhythm, purchase_rhythm};
@@ -56,15 +58,6 @@ pub fn value_of_rhythm(model: &ClvModel, rhythm: &PurchaseRhythm) -> LifetimeVal
         expected_average_spend: Money::new(spend).expect("the kernels answer finite numbers"),
         predicted_clv: Money::new(discounted * spend * model.margin.get()).expect("the kernels answer finite numbers"),
     }
-}
-
-/// Where a figure of one customer lies with a probability of 80 %.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Range {
-    /// 10 % lie below.
-    pub low: f64,
-    /// 10 % lie above.
-    pub high: f64,
 }
 
 /// How sure the expectations of one customer are, as the parameters were estimated from so many customers.
@@ -171,7 +164,7 @@ impl Outlook {
                 let mut parameters = [model.p, model.q, model.v];
                 parameters[place] = scaled(parameters[place], nudge);
                 let [p, q, v] = parameters;
-                let nudged = crate::families::gamma_gamma::GammaGamma { p, q, v };
+                let nudged = GammaGamma { p, q, v };
                 nudged.expected_spend(self.repeats, self.mean_spend).ln()
             };
             (log_spend(NUDGE) - log_spend(-NUDGE)) / (2.0 * NUDGE)

@@ -13,7 +13,8 @@ pub const IMPORTANCE_ROWS: usize = 5_000;
 
 /// Increase of the log loss, in nats, when each feature in turn is shuffled between the rows.
 ///
-/// `rows` is (n, width), row by row; `happened` is (n,); `predict` gives a probability for a row of `width` values. The
+/// `rows` is (n, width), row by row; `happened` is (n,); `predict` gives a probability
+/// for each of the rows that it is given, one after the other. The
 /// answer is (width,): the mean over `repeats` shuffles (at least one is made). A feature that `predict` does not read
 /// gets exactly 0; one whose shuffling helps by luck gets a number below 0. The answer depends on `seed` and not on the
 /// number of threads. Source: Breiman (2001).
@@ -25,7 +26,7 @@ pub fn permutation_importance(
     rows: &[f64],
     width: usize,
     happened: &[bool],
-    predict: impl Fn(&[f64]) -> f64 + Sync,
+    predict: impl Fn(&[f64]) -> Vec<f64> + Sync,
     seed: u64,
     repeats: usize,
 ) -> Result<Vec<f64>, MetricError> {
@@ -37,9 +38,9 @@ pub fn permutation_importance(
     }
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
     let sample = sampled_rows(happened.len(), &mut generator);
-    let row_of = |row: usize| &rows[row * width..(row + 1) * width];
+    let intact_rows: Vec<f64> = sample.iter().flat_map(|&row| &rows[row * width..(row + 1) * width]).copied().collect();
 
-    let forecasts: Vec<f64> = sample.iter().map(|&row| predict(row_of(row))).collect();
+    let forecasts = predict(&intact_rows);
     let outcomes: Vec<bool> = sample.iter().map(|&row| happened[row]).collect();
     check_finite(&forecasts)?;
     let intact = super::log_loss(&forecasts, &outcomes)?;
@@ -55,17 +56,16 @@ pub fn permutation_importance(
         .into_par_iter()
         .enumerate()
         .map(|(feature, mut generator)| {
-            let mut donors = sample.clone();
-            let mut changed = vec![0.0; width];
+            let mut donors: Vec<usize> = (0..outcomes.len()).collect();
+            let mut changed = intact_rows.clone();
             let mut increase = 0.0;
             for _ in 0..repeats.max(1) {
                 donors.shuffle(&mut generator);
-                let mut total = 0.0;
-                for (&row, &donor) in sample.iter().zip(&donors) {
-                    changed.copy_from_slice(row_of(row));
-                    changed[feature] = row_of(donor)[feature];
-                    total += log_loss_of_one(predict(&changed), happened[row]);
+                for (row, donor) in donors.iter().enumerate() {
+                    changed[row * width + feature] = intact_rows[donor * width + feature];
                 }
+                let losses = predict(&changed).into_iter().zip(&outcomes);
+                let total: f64 = losses.map(|(forecast, &left)| log_loss_of_one(forecast, left)).sum();
                 increase += total / sample.len() as f64 - intact;
             }
             increase / repeats.max(1) as f64
@@ -91,6 +91,10 @@ mod tests {
         1.0 / (1.0 + (-(4.0 * row[0] + row[1])).exp())
     }
 
+    fn predict_all(rows: &[f64]) -> Vec<f64> {
+        rows.chunks_exact(3).map(predict).collect()
+    }
+
     fn data(rows: usize) -> (Vec<f64>, Vec<bool>) {
         let mut values = Vec::with_capacity(rows * 3);
         let mut happened = Vec::with_capacity(rows);
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn the_deciding_feature_comes_first_and_an_unread_one_gets_zero() {
         let (rows, happened) = data(2_000);
-        let importance = permutation_importance(&rows, 3, &happened, predict, 1, 3).unwrap();
+        let importance = permutation_importance(&rows, 3, &happened, predict_all, 1, 3).unwrap();
         assert!(importance[0] > 5.0 * importance[1], "{importance:?}");
         assert!(importance[1] > 0.005, "{importance:?}");
         assert_eq!(importance[2], 0.0);
@@ -122,7 +126,7 @@ mod tests {
                 .num_threads(threads)
                 .build()
                 .unwrap()
-                .install(|| permutation_importance(&rows, 3, &happened, predict, seed, 2).unwrap())
+                .install(|| permutation_importance(&rows, 3, &happened, predict_all, seed, 2).unwrap())
         };
         assert_eq!(with_threads(1, 7), with_threads(4, 7));
         assert_ne!(with_threads(1, 7), with_threads(1, 8));
@@ -131,12 +135,12 @@ mod tests {
     #[test]
     fn values_that_make_no_whole_rows_are_an_error() {
         assert_eq!(
-            permutation_importance(&[1.0; 5], 3, &[true, false], |_| 0.5, 1, 1),
+            permutation_importance(&[1.0; 5], 3, &[true, false], |_| vec![0.5; 2], 1, 1),
             Err(MetricError::Width { values: 5, rows: 2, width: 3 })
         );
-        assert_eq!(permutation_importance(&[], 3, &[], |_| 0.5, 1, 1), Err(MetricError::Empty));
+        assert_eq!(permutation_importance(&[], 3, &[], |_| Vec::new(), 1, 1), Err(MetricError::Empty));
         assert_eq!(
-            permutation_importance(&[1.0; 2], 1, &[true, false], |_| f64::INFINITY, 1, 1),
+            permutation_importance(&[1.0; 2], 1, &[true, false], |_| vec![f64::INFINITY; 2], 1, 1),
             Err(MetricError::NotFinite { row: 0, found: f64::INFINITY })
         );
     }

@@ -4,7 +4,7 @@ use tend_models::families::gamma_gamma::{GammaGamma, SpendHistory};
 use tend_models::quantities::Positive;
 use tend_models::special::{digamma, log_beta, regularised_incomplete_beta};
 
-use super::maximise::{Evaluation, Maximum, maximise};
+use super::maximise::{Evaluation, Maximum, covariance, maximise};
 
 /// A fitted Gamma-Gamma model and how the fit went.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +23,7 @@ pub struct GammaGammaFit {
     ///
     /// The model takes them to be independent. Far from 0 (.3, say) its values are off for the most frequent buyers.
     pub correlation: f64,
-    /// The covariance of ln p, ln q and ln v: the inverse of the observed information. `None` where the log-likelihood
-    /// is flat in some direction.
+    /// The covariance of ln p, ln q and ln v: the inverse of the observed information. `None` where there is none.
     pub log_covariance: Option<[[f64; 3]; 3]>,
 }
 
@@ -151,7 +150,8 @@ pub fn fit(histories: &[SpendHistory]) -> Result<GammaGammaFit, GammaGammaFitErr
         [p, q, (q - 1.0) / p].map(f64::ln)
     });
     let maximum = maximise(|point| scaled.evaluate(point), customers, &starts);
-    finished(&rows, customers, spend_scale, &maximum)
+    let log_covariance = covariance(|point| scaled.evaluate(point), &maximum);
+    finished(&rows, spend_scale, &maximum, log_covariance)
 }
 
 /// A history, and how many customers have it.
@@ -266,9 +266,9 @@ impl ScaledData {
 
 fn finished(
     rows: &[Row],
-    customers: f64,
     spend_scale: f64,
     maximum: &Maximum<3>,
+    log_covariance: Option<[[f64; 3]; 3]>,
 ) -> Result<GammaGammaFit, GammaGammaFitError> {
     let [p, q, scaled_v] = maximum.point.map(f64::exp);
     let parameters = [p, q, scaled_v * spend_scale];
@@ -295,7 +295,7 @@ fn finished(
         distinct_rows: rows.len(),
         iterations: maximum.iterations,
         converged: maximum.converged,
-        correlation: correlation(rows, customers),
-        log_covariance: maximum.covariance,
+        correlation: correlation(rows, rows.iter().map(|row| row.customers).sum()),
+        log_covariance,
     })
 }

@@ -24,8 +24,6 @@ pub(crate) struct Maximum<const N: usize> {
     pub(crate) iterations: usize,
     /// Whether no more than [`GAIN_LEFT`] is to be had from a further step, and no parameter is at a limit.
     pub(crate) converged: bool,
-    /// The inverse of the negative second derivatives there; `None` where they are not positive definite.
-    pub(crate) covariance: Option<[[f64; N]; N]>,
 }
 
 /// The log-likelihood that a converged maximum may be short of.
@@ -81,7 +79,6 @@ pub(crate) fn refine<const N: usize>(
     let mut maximum = finish(&bounded, start);
     let inside = |parameter: &f64| parameter.abs() < AT_A_LIMIT;
     maximum.converged &= maximum.point.iter().all(inside);
-    maximum.covariance = inverse(&negative_hessian(&bounded, &maximum.point));
     maximum
 }
 
@@ -181,7 +178,7 @@ fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, m
     let mut curvature = None;
     for iterations in 0..NEWTON_STEPS {
         let is_fresh = curvature.is_none();
-        let kept = *curvature.get_or_insert_with(|| negative_hessian(&log_likelihood, &point));
+        let kept = *curvature.get_or_insert_with(|| nearly_negative_hessian(&log_likelihood, &point, &here.gradient));
         let Some(direction) = damped_newton_direction(&kept, &here.gradient) else {
             break;
         };
@@ -213,10 +210,26 @@ fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, m
             here = there;
         }
         if arrived || stuck {
-            return Maximum { point, iterations: iterations + 1, converged: arrived, covariance: None };
+            return Maximum { point, iterations: iterations + 1, converged: arrived };
         }
     }
-    Maximum { point, iterations: NEWTON_STEPS, converged: false, covariance: None }
+    Maximum { point, iterations: NEWTON_STEPS, converged: false }
+}
+
+/// The negative second derivatives, by forward differences of the analytic gradient: good enough to find the way.
+fn nearly_negative_hessian<const N: usize>(
+    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
+    point: &[f64; N],
+    gradient: &[f64; N],
+) -> [[f64; N]; N] {
+    const STEP: f64 = 1e-6;
+    let rows: [[f64; N]; N] = std::array::from_fn(|i| {
+        let mut moved = *point;
+        moved[i] += STEP;
+        let there = log_likelihood(&moved).gradient;
+        std::array::from_fn(|j| (gradient[j] - there[j]) / STEP)
+    });
+    std::array::from_fn(|i| std::array::from_fn(|j| 0.5 * (rows[i][j] + rows[j][i])))
 }
 
 /// The negative second derivatives, by central differences of the analytic gradient.
@@ -235,6 +248,28 @@ fn negative_hessian<const N: usize>(
         std::array::from_fn(|j| (below[j] - above[j]) / (2.0 * STEP))
     });
     std::array::from_fn(|i| std::array::from_fn(|j| 0.5 * (rows[i][j] + rows[j][i])))
+}
+
+/// The covariance of maximum likelihood estimates: the inverse of the curvature at the maximum.
+///
+/// At a limit the log-likelihood is flat in some direction. A little curvature is added in all of them, which makes the
+/// variance there as large as it should be: what the parameters tell that does not depend on that direction keeps its
+/// variance. `None` where even that gives no covariance.
+pub(crate) fn covariance<const N: usize>(
+    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
+    maximum: &Maximum<N>,
+) -> Option<[[f64; N]; N]> {
+    let mut curvature = negative_hessian(&log_likelihood, &maximum.point);
+    if !maximum.converged {
+        let largest = (0..N).fold(0.0_f64, |largest, i| largest.max(curvature[i][i]));
+        (0..N).for_each(|i| curvature[i][i] += 1e-6 * largest);
+    }
+    let mut columns = [[0.0; N]; N];
+    for (i, column) in columns.iter_mut().enumerate() {
+        let unit = std::array::from_fn(|j| f64::from(u8::from(i == j)));
+        *column = solve_positive_definite(&curvature, &unit)?;
+    }
+    Some(columns)
 }
 
 /// Solves (curvature + damping) direction = gradient with the least damping that makes the matrix positive definite.
@@ -278,17 +313,6 @@ fn solve_positive_definite<const N: usize>(matrix: &[[f64; N]; N], right: &[f64;
         solution[i] = (solution[i] - below) / lower[i][i];
     }
     solution.iter().all(|x| x.is_finite()).then_some(solution)
-}
-
-/// The inverse of a matrix; `None` unless it is positive definite.
-fn inverse<const N: usize>(matrix: &[[f64; N]; N]) -> Option<[[f64; N]; N]> {
-    let mut columns = [[0.0; N]; N];
-    for (place, column) in columns.iter_mut().enumerate() {
-        let mut unit = [0.0; N];
-        unit[place] = 1.0;
-        *column = solve_positive_definite(matrix, &unit)?;
-    }
-    Some(columns)
 }
 
 fn dot(left: &[f64], right: &[f64]) -> f64 {

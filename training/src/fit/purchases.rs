@@ -9,14 +9,14 @@ use tend_models::families::pareto_nbd::ParetoNbd;
 use tend_models::families::purchases::{PurchaseHistory, PurchaseModel};
 use tend_models::quantities::Positive;
 
-use super::maximise::{Evaluation, Maximum, maximise, refine};
+use super::maximise::{Evaluation, Maximum, covariance, maximise, refine};
 use super::{bg_bb, bg_nbd, pareto_nbd};
 
 pub use rows::PurchaseFitError;
 pub(super) use rows::{Row, customers_by_count};
 
 /// More distinct rows than this are first put together to about so many, to find where the search may begin.
-const COARSE_ROWS: usize = 1_000;
+const COARSE_ROWS: usize = 400;
 
 /// A family of purchase models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ pub struct PurchaseFit {
     pub iterations: usize,
     /// Whether the maximum was reached; if not, the parameters run off to a limit that the data do not rule out.
     pub converged: bool,
-    /// The covariance of the logarithms of the parameters: the inverse of the observed information. `None` where the
-    /// log-likelihood is flat in some direction.
+    /// The covariance of the logarithms of the parameters: the inverse of the observed information, with large variances
+    /// in a direction in which they run off. `None` where even that gives none.
     pub log_covariance: Option<[[f64; 4]; 4]>,
 }
 
@@ -108,14 +108,17 @@ pub fn fit(params: PurchaseParams, histories: &[PurchaseHistory]) -> Result<Purc
         }
     };
     let is_coarse = !matches!(family, PurchaseFamily::BgBb) && scaled.len() > 2 * COARSE_ROWS;
-    let maximum = if is_coarse {
-        let near = maximise(penalised(rows::coarse(&scaled, COARSE_ROWS)), customers, &starts);
-        let found = refine(penalised(scaled), near.point);
-        Maximum { iterations: near.iterations + found.iterations, ..found }
-    } else {
-        maximise(penalised(scaled), customers, &starts)
+    let coarse = is_coarse.then(|| penalised(rows::coarse(&scaled, COARSE_ROWS)));
+    let whole = penalised(scaled);
+    let maximum = match coarse {
+        Some(coarse) => {
+            let near = maximise(coarse, customers, &starts);
+            let found = refine(&whole, near.point);
+            Maximum { iterations: near.iterations + found.iterations, ..found }
+        }
+        None => maximise(&whole, customers, &starts),
     };
-    finished(family, &rows, time_scale, &maximum)
+    finished(family, &rows, time_scale, &maximum, covariance(&whole, &maximum))
 }
 
 type Likelihood = Box<dyn Fn(&[f64; 4]) -> Evaluation<4>>;
@@ -165,6 +168,7 @@ fn finished(
     rows: &[Row],
     time_scale: f64,
     maximum: &Maximum<4>,
+    log_covariance: Option<[[f64; 4]; 4]>,
 ) -> Result<PurchaseFit, PurchaseFitError> {
     let model = model_at(family, maximum.point, time_scale)?;
     let log_likelihood: f64 = rows.iter().map(|row| row.customers * model.log_likelihood(row.history)).sum();
@@ -177,6 +181,6 @@ fn finished(
         distinct_rows: rows.len(),
         iterations: maximum.iterations,
         converged: maximum.converged,
-        log_covariance: maximum.covariance,
+        log_covariance,
     })
 }

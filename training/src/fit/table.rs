@@ -35,6 +35,18 @@ pub enum FitError {
         /// All rows.
         rows: usize,
     },
+    /// One outcome is too rare to learn from.
+    #[error(
+        "found {rarer} of the rarer outcome in {rows} training rows, expected at least {expected}; bring more rows, or widen the label window"
+    )]
+    TooFew {
+        /// Training rows of the rarer outcome.
+        rarer: usize,
+        /// All training rows.
+        rows: usize,
+        /// How many there should be.
+        expected: usize,
+    },
     /// A value is not one its feature can have.
     #[error("feature `{feature}`, row {row}: found {found}, expected {expected}")]
     Value {

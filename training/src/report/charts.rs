@@ -3,6 +3,7 @@
 mod axes;
 mod bars;
 mod calibration;
+mod heat;
 mod lines;
 
 use maud::{Markup, html};
@@ -10,6 +11,7 @@ use maud::{Markup, html};
 pub(super) use axes::{Axis, Format};
 pub(super) use bars::{BarGroup, Bars, bar_chart, horizontal_bars};
 pub(super) use calibration::calibration_chart;
+pub(super) use heat::{Grid, heat_grid};
 pub(super) use lines::{Mark, Series, line_chart};
 
 /// The role of a shape, which the style sheet gives its colour and dashes.

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::charts::horizontal_bars;
+use super::charts::{Axis, BarGroup, Bars, Format, Role, Series, bar_chart, horizontal_bars, line_chart};
 use super::numbers::{counted, fixed, number, percent};
 use super::page::ChartCard;
-use super::{FeatureImportance, FeatureWeight};
+use super::{FeatureDependence, FeatureImportance, FeatureWeight};
+use crate::evaluate::{Dependence, Point};
 
 /// How many features are drawn.
 const FEATURES_SHOWN: usize = 15;
@@ -44,7 +45,104 @@ pub(super) fn feature_importance(section: &FeatureImportance) -> Markup {
         how_to_read: "each bar is how much worse the forecasts get when this feature is shuffled between customers. Features \
                       that say the same share their importance. It says what the forecasts rest on, not what causes what.",
         here: &here,
-        numbers: html! {},
+        numbers: importances(&features),
     };
-    html! { div.charts { (card.draw()) } }
+    html! {
+        div.charts {
+            (card.draw())
+            @for dependence in &section.dependences { (dependence_card(dependence)) }
+        }
+    }
+}
+
+/// Both importances side by side.
+fn importances(features: &[&FeatureWeight]) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th { "Feature" } th { "Shuffled: increase of log loss" } th { "Mean size of contribution, log-odds" }
+            } }
+            tbody { @for feature in features { tr {
+                td { (feature.name) } td { (fixed(feature.log_loss_increase, 4)) }
+                td { (fixed(feature.mean_contribution, 4)) }
+            } } }
+        }
+    }
+}
+
+fn dependence_card(section: &FeatureDependence) -> Markup {
+    let name = &section.name;
+    let heading = format!("The mean forecast by “{name}”");
+    let (chart, here) = match &section.dependence {
+        Dependence::Number(points) => {
+            let here = told(points.iter().map(|(value, mean)| (format!("at {}", number(*value)), *mean)));
+            let line: Vec<Point> = points.iter().map(|&(x, y)| Point { x, y }).collect();
+            let horizontal = Axis::holding(name.as_str(), Format::Number, points.iter().map(|point| point.0));
+            let vertical = Axis::holding("Mean forecast", Format::Percent, points.iter().map(|point| point.1));
+            let series = [Series { role: Role::Main, points: &line }];
+            (line_chart(&heading, &here, &horizontal, &vertical, &series, None), here)
+        }
+        Dependence::Category(points) => {
+            let here = told(points.iter().map(|(level, mean)| (format!("for “{level}”"), *mean)));
+            let group = |(level, mean): &(String, f64)| BarGroup { label: shortened(level), values: vec![*mean] };
+            let groups: Vec<BarGroup> = points.iter().map(group).collect();
+            let bars = Bars {
+                title: &heading,
+                description: &here,
+                horizontal_label: name,
+                vertical: Axis::holding("Mean forecast", Format::Percent, points.iter().map(|point| point.1)),
+                roles: &[Role::Main],
+                groups: &groups,
+                reference: None,
+            };
+            (bar_chart(&bars), here)
+        }
+    };
+    let points: Vec<(String, f64)> = match &section.dependence {
+        Dependence::Number(points) => points.iter().map(|(value, mean)| (number(*value), *mean)).collect(),
+        Dependence::Category(points) => points.clone(),
+    };
+    ChartCard {
+        heading: &heading,
+        chart,
+        legend: html! {},
+        how_to_read: "the height is the mean forecast if all customers had this value and kept everything else as it is \
+                      (partial dependence). Where the feature goes along with others, some of these customers do not exist. \
+                      It says how the model answers, not what would happen.",
+        here: &here,
+        numbers: html! {
+            table {
+                thead { tr { th { (name) } th { "Mean forecast" } } }
+                tbody { @for (value, mean) in &points { tr { td { (value) } td { (percent(*mean)) } } } }
+            }
+        },
+    }
+    .draw()
+}
+
+/// Where the mean forecast is lowest and where highest.
+fn told(points: impl Iterator<Item = (String, f64)>) -> String {
+    let points: Vec<(String, f64)> = points.collect();
+    let lowest = points.iter().min_by(|one, other| one.1.total_cmp(&other.1));
+    let highest = points.iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    match (lowest, highest) {
+        (Some(low), Some(high)) => format!(
+            "Here: the mean forecast is lowest {}, {}, and highest {}, {}.",
+            low.0,
+            percent(low.1),
+            high.0,
+            percent(high.1)
+        ),
+        _ => String::new(),
+    }
+}
+
+/// A level that fits under a bar.
+fn shortened(level: &str) -> String {
+    const MOST_LETTERS: usize = 9;
+    if level.chars().count() <= MOST_LETTERS {
+        level.to_owned()
+    } else {
+        level.chars().take(MOST_LETTERS - 1).chain(['…']).collect()
+    }
 }

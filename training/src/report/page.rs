@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, Section, classifier, importance, tables, value};
+use super::{Report, Section, choices, classifier, importance, lifetime, renewals, tables, value};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -51,12 +51,16 @@ fn heading(section: &Section) -> String {
         Section::KeyFigures(section) => section.heading.clone(),
         Section::Data(_) => "Data received and rejected".to_owned(),
         Section::Comparison(section) => format!("{}: models compared", section.subject),
+        Section::Settings(section) => format!("{}: what was tried", section.subject),
+        Section::Offers(section) => format!("{}: lists of offers", section.subject),
         Section::Classifier(section) => format!("{}: how good the forecasts are", section.subject),
         Section::Importance(section) => format!("{}: what the forecasts rest on", section.subject),
         Section::Value(section) => {
             format!("{}: {} predicted and actual", section.subject, section.measure)
         }
         Section::Tracking(section) => format!("{}: purchases week by week", section.subject),
+        Section::Lifetime(section) => format!("{}: customers and their value", section.subject),
+        Section::Renewals(section) => format!("{}: who renews", section.subject),
         Section::Decisions(_) => "Decisions".to_owned(),
         Section::Text(section) => section.heading.clone(),
     }
@@ -67,10 +71,14 @@ fn body(section: &Section) -> Markup {
         Section::KeyFigures(section) => tables::key_figures(section),
         Section::Data(section) => tables::data_received(section),
         Section::Comparison(section) => tables::model_comparison(section),
+        Section::Settings(section) => choices::settings_tried(section),
+        Section::Offers(section) => choices::offer_lists(section),
         Section::Classifier(section) => classifier::classifier_quality(section),
         Section::Importance(section) => importance::feature_importance(section),
         Section::Value(section) => value::value_quality(section),
         Section::Tracking(section) => value::purchase_tracking(section),
+        Section::Lifetime(section) => lifetime::lifetime(section),
+        Section::Renewals(section) => renewals::renewals(section),
         Section::Decisions(section) => tables::decisions(section),
         Section::Text(section) => tables::free_text(section),
     }
@@ -146,7 +154,7 @@ mod tests {
     use super::super::*;
     use super::render;
     use crate::evaluate::{
-        Campaign, ClassifierFigures, HeldOut, HeldOutParams, OutcomeWeights, Tracking, ValueFigures,
+        Campaign, ClassifierFigures, Dependence, HeldOut, HeldOutParams, OutcomeWeights, Tracking, ValueFigures,
     };
 
     fn classifier(happened: &[bool]) -> ClassifierQuality {
@@ -222,7 +230,21 @@ mod tests {
                 features: vec![FeatureWeight {
                     name: "\"><script>alert(2)</script>".to_owned(),
                     log_loss_increase: 0.03,
+                    mean_contribution: 0.4,
                 }],
+                dependences: vec![
+                    FeatureDependence {
+                        name: "days since the last purchase".to_owned(),
+                        dependence: Dependence::Number(vec![(3.0, 0.1), (90.0, 0.42)]),
+                    },
+                    FeatureDependence {
+                        name: "plan".to_owned(),
+                        dependence: Dependence::Category(vec![
+                            ("<b>monthly</b>".to_owned(), 0.3),
+                            ("annual".to_owned(), 0.2),
+                        ]),
+                    },
+                ],
             }),
             Section::Value(ValueQuality {
                 subject: "Lifetime value".to_owned(),
@@ -257,6 +279,9 @@ mod tests {
             "Churn: models compared",
             "Gradient boosting was chosen: its log loss of 0.1643 is 76% below that of the best baseline, Base rate (0.6931)",
             "ROC curve",
+            "Mean size of contribution, log-odds",
+            "the mean forecast is lowest at 3, 10%, and highest at 90, 42%",
+            "highest for “&lt;b&gt;monthly&lt;/b&gt;”",
             "Precision-recall curve",
             "Cumulative gains curve",
             "Lift by decile",
@@ -297,9 +322,11 @@ mod tests {
     fn no_chart_has_a_coordinate_that_is_no_number() {
         let mut report = report();
         report.sections.push(Section::Classifier(Box::new(classifier(&[false; 7]))));
-        report
-            .sections
-            .push(Section::Importance(FeatureImportance { subject: "Churn".to_owned(), features: Vec::new() }));
+        report.sections.push(Section::Importance(FeatureImportance {
+            subject: "Churn".to_owned(),
+            features: Vec::new(),
+            dependences: Vec::new(),
+        }));
         report.sections.push(Section::Value(ValueQuality {
             subject: "Lifetime value".to_owned(),
             measure: "spend".to_owned(),

@@ -33,8 +33,27 @@ pub(super) fn model_card(trained: &Trained) -> String {
         }
         card.push('\n');
     }
+    if let Some(ranking) = &figures.ranking {
+        let _ = writeln!(
+            card,
+            "## Lists of offers, for {} customers who took something new\n\n| offers | hit rate | NDCG | most popular first: hit rate | NDCG |\n| --- | --- | --- | --- | --- |",
+            ranking.customers
+        );
+        for list in &ranking.lists {
+            let (model, popular) = (list.model, list.popularity);
+            let _ = writeln!(
+                card,
+                "| {} | {:.4} | {:.4} | {:.4} | {:.4} |",
+                list.k, model.hit_rate, model.ndcg, popular.hit_rate, popular.ndcg
+            );
+        }
+        card.push('\n');
+    }
     for left_out in &figures.left_out {
         let _ = writeln!(card, "- Left out: {left_out}");
+    }
+    for suspect in &figures.suspects {
+        let _ = writeln!(card, "- Look at: {suspect}");
     }
     let _ = writeln!(card, "\n## Features\n");
     for feature in &trained.model.plan().features {
@@ -104,6 +123,14 @@ fn question(model: &Model) -> String {
         Model::Clv(model) => format!(
             "Expected purchases, spend and the present value of the margin of the next {} days, at a margin of \
              {:.0} % and a discount of {:.0} % a year.",
+            model.horizon_days.get(),
+            model.margin.get() * 100.0,
+            model.annual_discount_rate * 100.0
+        ),
+        Model::Contracts(model) => format!(
+            "Expected renewals and the present value of the margin of the next {} days of customers with a running \
+             contract, at a margin of {:.0} % and a discount of {:.0} % a year. A price that changed over the last year is \
+             taken to change so for another, and then to stay.",
             model.horizon_days.get(),
             model.margin.get() * 100.0,
             model.annual_discount_rate * 100.0

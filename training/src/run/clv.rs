@@ -10,11 +10,13 @@ use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_models::timeline::Timelines;
 
+use super::lifetime::Lifetime;
 use super::{ClvFigures, Figures, Parameters, TrainError, Trained};
+use crate::evaluate::LifetimeFigures;
 use crate::fit::purchases::PurchaseFamily;
 use crate::recipe::{Clv, ClvFamily};
 use choice::{Judged, best, comparison};
-use fitted::fit;
+use fitted::{fit, rhythms_before};
 
 pub(super) use hold_out::hold_out;
 
@@ -43,7 +45,7 @@ pub struct ClvRun<'a> {
 /// # Errors
 /// [`TrainError`] if no customer ever came back, or the fit fails.
 pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
-    let families = families(run.clv.family);
+    let families = families(run.clv.family)?;
     let window = window(run);
     let mut failed = None;
     let mut judged: Vec<Judged> = Vec::new();
@@ -54,9 +56,11 @@ pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
         }
     }
     let comparison = if families.len() > 1 { comparison(&judged) } else { Vec::new() };
-    let (fitted, hold_out) = match best(judged) {
+    let chosen = best(judged);
+    let lifetime = chosen.as_ref().and_then(|chosen| lifetime(run, chosen, window?));
+    let (fitted, hold_out) = match chosen {
         // The fit that was tested is the one on all histories, if what it was tested on came after them.
-        Some(Judged { fitted, hold_out, from, .. }) if from == run.as_of => (fitted, hold_out),
+        Some(Judged { fitted, hold_out, from }) if from == run.as_of => (fitted, hold_out),
         Some(Judged { fitted, hold_out, .. }) => (fit(run, fitted.family, run.as_of)?, hold_out),
         None if window.is_some_and(|(from, _)| from < run.as_of) => (fit(run, families[0], run.as_of)?, None),
         None => return Err(failed.expect("a family was judged or failed")),
@@ -79,18 +83,29 @@ pub fn train_clv(run: &ClvRun<'_>) -> Result<Trained, TrainError> {
         hold_out: hold_out.map(|held| held.figures),
     });
     let model = Model::Clv(fitted.model(run));
-    Ok(Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed))
+    Ok(Trained { lifetime, ..Trained::new(model, figures, Some(run.as_of), fitted.customers, run.seed) })
+}
+
+/// What the report draws of a model of purchase times, from its fit before the window.
+fn lifetime(run: &ClvRun<'_>, chosen: &Judged, (from, until): (Moment, Moment)) -> Option<LifetimeFigures> {
+    let model = chosen.fitted.model(run);
+    let rhythms = rhythms_before(run.timelines, from, model.days_of_a_purchase());
+    let lifetime = Lifetime { timelines: run.timelines, rhythms: &rhythms, model: &model, from, until };
+    if model.purchases.is_discrete() { None } else { lifetime.figures() }
 }
 
 /// The families among which is chosen.
-fn families(choice: ClvFamily) -> &'static [PurchaseFamily] {
+fn families(choice: ClvFamily) -> Result<&'static [PurchaseFamily], TrainError> {
     match choice {
-        ClvFamily::BgNbd => &[PurchaseFamily::BgNbd],
-        ClvFamily::MbgNbd => &[PurchaseFamily::MbgNbd],
-        ClvFamily::ParetoNbd => &[PurchaseFamily::ParetoNbd],
-        ClvFamily::BgBb => &[PurchaseFamily::BgBb],
+        ClvFamily::BgNbd => Ok(&[PurchaseFamily::BgNbd]),
+        ClvFamily::MbgNbd => Ok(&[PurchaseFamily::MbgNbd]),
+        ClvFamily::ParetoNbd => Ok(&[PurchaseFamily::ParetoNbd]),
+        ClvFamily::BgBb => Ok(&[PurchaseFamily::BgBb]),
         // Likelihoods of purchase times and of opportunities cannot be compared.
-        ClvFamily::Auto => &[PurchaseFamily::BgNbd, PurchaseFamily::MbgNbd, PurchaseFamily::ParetoNbd],
+        ClvFamily::Auto => Ok(&[PurchaseFamily::BgNbd, PurchaseFamily::MbgNbd, PurchaseFamily::ParetoNbd]),
+        ClvFamily::Sbg | ClvFamily::Bdw | ClvFamily::BetaGeometric => Err(TrainError::Data(
+            "found a family of contracts for purchases; expected one of purchases, such as bg-nbd".to_owned(),
+        )),
     }
 }
 

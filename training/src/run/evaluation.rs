@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tend_models::artifact::{ChurnModel, ClvModel, Header, Model, Offer, UpsellModel};
+use tend_models::artifact::{ChurnModel, ClvModel, ContractsModel, Header, Model, Offer, UpsellModel};
 use tend_models::families::classifier::Classifier;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::Moment;
@@ -11,6 +11,7 @@ use tend_models::scorecard::Task;
 use tend_models::scorer::{at_risk, offer_names};
 
 use super::clv::hold_out;
+use super::contracts::judge_contracts;
 use super::project::{MOST_CUSTOMERS, OfferState, Snapshots};
 use super::target::{Answers, Target};
 use super::{HoldOut, ProductFigures, ProjectRun, TrainError, read_customer_table};
@@ -88,15 +89,14 @@ pub fn evaluate_table(header: &Header, model: &Model, table: &TableToJudge<'_>) 
     let classifier = match model {
         Model::Churn(model) => Some(&model.classifier),
         Model::Upsell(model) => model.products.first().map(|(_, classifier)| classifier),
-        Model::Clv(_) | Model::Segments(_) => None,
+        Model::Clv(_) | Model::Contracts(_) | Model::Segments(_) => None,
     };
     let classifier = classifier.ok_or_else(|| not_judged(header.task, "from a customer table"))?;
     let happened = table.target.read(&TableFile::open(table.file)?, Answers::Any)?.happened;
     let rows = read_customer_table(table.file, model.plan(), table.id)?.rows;
     let campaign = (header.task == Task::Churn).then_some(table.campaign);
     let judging = HeldOutParams { weights: OutcomeWeights::ONE, campaign, seed: header.seed };
-    let forecasts: Vec<f64> =
-        rows.chunks_exact(model.plan().width()).map(|row| classifier.probability(row).get()).collect();
+    let forecasts: Vec<f64> = classifier.probabilities(&rows).iter().map(|one| one.get()).collect();
     Ok(Evaluation::new(header).with(HeldOut::of(&forecasts, &happened, judging)?))
 }
 
@@ -116,17 +116,18 @@ pub fn evaluate_project(run: &ProjectRun<'_>, header: &Header, model: &Model) ->
         Model::Churn(model) => model.horizon_days,
         Model::Upsell(model) => model.horizon_days,
         Model::Clv(model) => model.horizon_days.get() as u32,
+        Model::Contracts(model) => model.horizon_days.get() as u32,
         Model::Segments(_) => return Err(not_judged(header.task, "as nobody knows the right answer")),
     };
     // Lifetime values are expected from the moment on, without a gap.
-    let gap_days = if matches!(model, Model::Clv(_)) { 0 } else { gap_days };
+    let gap_days = if header.task == Task::Clv { 0 } else { gap_days };
     let window_days = i64::from(gap_days) + i64::from(horizon_days);
     let moment = run.as_of.plus_days(-window_days);
     let window = Window { run, moment, from: moment.plus_days(gap_days.into()), horizon_days };
     // Training tests on the newest window before its own `as_of`, and learns from those before.
     let newest_tested = header.as_of.map(|as_of| as_of.plus_days(-window_days));
     let seen = match model {
-        Model::Clv(_) => header.as_of.map(|as_of| moment < as_of),
+        Model::Clv(_) | Model::Contracts(_) => header.as_of.map(|as_of| moment < as_of),
         _ => newest_tested.map(|tested| moment < tested),
     };
     let evaluation = Evaluation { moment: Some(moment.to_string()), seen_in_training: seen, ..Evaluation::new(header) };
@@ -134,6 +135,7 @@ pub fn evaluate_project(run: &ProjectRun<'_>, header: &Header, model: &Model) ->
         Model::Churn(model) => Ok(evaluation.with(window.churn(model)?)),
         Model::Upsell(model) => Ok(Evaluation { products: window.upsell(model)?, ..evaluation }),
         Model::Clv(model) => Ok(Evaluation { hold_out: Some(window.value(model)?), ..evaluation }),
+        Model::Contracts(model) => Ok(Evaluation { hold_out: Some(window.contracts(model)?), ..evaluation }),
         Model::Segments(_) => Ok(evaluation),
     }
 }
@@ -165,8 +167,12 @@ impl Window<'_> {
         classifier: &Classifier,
         rows: impl Iterator<Item = (bool, &'r [f64])>,
     ) -> Result<HeldOut, TrainError> {
-        let (happened, forecasts): (Vec<bool>, Vec<f64>) =
-            rows.map(|(happened, row)| (happened, classifier.probability(row).get())).unzip();
+        let (mut happened, mut all) = (Vec::new(), Vec::new());
+        for (answer, row) in rows {
+            happened.push(answer);
+            all.extend_from_slice(row);
+        }
+        let forecasts: Vec<f64> = classifier.probabilities(&all).iter().map(|one| one.get()).collect();
         if happened.is_empty() {
             return Err(TrainError::Data(format!(
                 "found no customer to judge at {}; bring older data or a later --as-of",
@@ -213,6 +219,15 @@ impl Window<'_> {
             });
         }
         Ok(products)
+    }
+
+    fn contracts(&self, model: &ContractsModel) -> Result<HoldOut, TrainError> {
+        judge_contracts(self.run.timelines, model, self.moment, self.until())?.ok_or_else(|| {
+            TrainError::Data(format!(
+                "found no contract running at {}; bring older data or a later --as-of",
+                self.moment
+            ))
+        })
     }
 
     fn value(&self, model: &ClvModel) -> Result<HoldOut, TrainError> {

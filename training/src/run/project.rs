@@ -1,31 +1,36 @@
 //! Trains all tasks of a project on timelines: snapshots at several moments in time order, the newest as the test.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tend_models::artifact::{ChurnDefinition, ChurnModel, Model, SegmentsModel};
 use tend_models::families::classifier::Classifier;
-use tend_models::features::{FeaturePlan, SnapshotMaker};
+use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive};
 use tend_models::scorecard::Task;
 use tend_models::scorer::at_risk;
 use tend_models::timeline::Timelines;
 
-use super::{ClvRun, Figures, Importance, TrainError, Trained, train_clv};
+use super::contracts::{contractual_family, train_contracts};
+use super::explained::explain;
+use super::{ClvRun, Figures, TrainError, Trained, matrix, train_clv};
 use crate::champion::{Effort, contest, forecasts};
-use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, MetricError, OutcomeWeights, permutation_importance};
+use crate::evaluate::{ClassifierCurves, HeldOut, HeldOutParams, OutcomeWeights};
 use crate::fit::segments::SegmentParams;
-use crate::fit::table::TrainingRows;
+use crate::fit::table::{FitError, TrainingRows};
 use crate::labels::churned;
-use crate::leaks::{Leak, leaks};
+use crate::leaks::{Leak, Suspect, leaks, suspects};
 use crate::moments::Moments;
 use crate::recipe::{ChurnBy, Recipe};
-use crate::samples::{Samples, Split};
+use crate::samples::{Fold, Samples, Split};
+pub use upsell::FallbackFigures;
 pub(super) use upsell::OfferState;
 use upsell::train_upsell;
 
 mod upsell;
 
 /// Training rows beyond this many gain models little and cost them much.
-const MOST_TRAINING_ROWS: usize = 200_000;
+pub(super) const MOST_TRAINING_ROWS: usize = 200_000;
 /// Customers beyond this many are sampled, every k-th, to tune, to test and for segments.
 pub(super) const MOST_CUSTOMERS: usize = 100_000;
 const SEGMENTS: usize = 5;
@@ -46,12 +51,18 @@ pub struct ProjectRun<'a> {
 
 /// Trains one task.
 ///
+/// Lifetime value is that of purchases where there are any, unless the recipe names a family of contracts; without
+/// purchases it is that of the subscriptions.
+///
 /// # Errors
 /// [`TrainError`] if there is too little history or nothing to learn.
 pub fn train_project(run: &ProjectRun<'_>, task: Task) -> Result<Trained, TrainError> {
     match task {
         Task::Churn => train_churn(run),
         Task::Upsell => train_upsell(run),
+        Task::Clv if contractual_family(run.recipe.clv.family).is_some() || run.timelines.purchases.is_empty() => {
+            train_contracts(run)
+        }
         Task::Clv => train_clv(&ClvRun {
             timelines: run.timelines,
             plan: FeaturePlan::for_timelines(run.timelines, run.as_of),
@@ -74,9 +85,17 @@ pub(super) struct Snapshots<T> {
 
 #[derive(Debug, Clone, Copy)]
 enum Role {
-    Train,
+    /// With what the moment serves while settings are compared.
+    Train(Option<Inner>),
     Tune,
     Test,
+}
+
+/// Part of the training moments.
+#[derive(Debug, Clone, Copy)]
+enum Inner {
+    Fit,
+    Judge,
 }
 
 impl ProjectRun<'_> {
@@ -110,11 +129,17 @@ impl ProjectRun<'_> {
     /// not all are needed.
     fn roles(&self, moments: &Moments) -> Vec<(Moment, Role, Vec<usize>)> {
         let of_one_moment = MOST_TRAINING_ROWS / moments.train.len();
+        let inner = moments.inner();
+        let served = |place: usize| match &inner {
+            Some(inner) if inner.fit.contains(&place) => Some(Inner::Fit),
+            Some(inner) if inner.judge.contains(&place) => Some(Inner::Judge),
+            _ => None,
+        };
         let train = moments
             .train
             .iter()
             .enumerate()
-            .map(|(place, &moment)| (moment, Role::Train, self.customers(of_one_moment, place)));
+            .map(|(place, &moment)| (moment, Role::Train(served(place)), self.customers(of_one_moment, place)));
         let all = |moment, role| (moment, role, self.customers(MOST_CUSTOMERS, 0));
         train.chain([all(moments.tune, Role::Tune), all(moments.test, Role::Test)]).collect()
     }
@@ -134,46 +159,39 @@ impl ProjectRun<'_> {
         customers: &[usize],
         each: impl Fn(usize) -> Option<T> + Sync,
     ) -> Snapshots<T> {
-        let maker = SnapshotMaker::new(plan, self.timelines);
-        let pieces: Vec<Snapshots<T>> = customers
-            .par_chunks(2_048)
-            .map_init(
-                || maker.clone(),
-                |maker, chunk| {
-                    let mut made = Snapshots { answers: Vec::new(), rows: Vec::new() };
-                    for &customer in chunk {
-                        let history = self.timelines.timeline(customer).before(moment);
-                        if !history.exists() {
-                            continue;
-                        }
-                        if let Some(answer) = each(customer) {
-                            let from = made.rows.len();
-                            made.rows.resize(from + plan.width(), 0.0);
-                            maker.fill(&history, &mut made.rows[from..]);
-                            made.answers.push(answer);
-                        }
-                    }
-                    made
-                },
-            )
-            .collect();
-        let mut all = Snapshots { answers: Vec::new(), rows: Vec::new() };
-        for piece in pieces {
-            all.answers.extend(piece.answers);
-            all.rows.extend(piece.rows);
-        }
-        all
+        let answer = |&customer: &usize| {
+            let exists = self.timelines.timeline(customer).before(moment).exists();
+            exists.then(|| each(customer)).flatten().map(|answer| (customer, answer))
+        };
+        let (customers, answers): (Vec<usize>, Vec<T>) = customers.par_iter().filter_map(answer).unzip();
+        Snapshots { rows: matrix::snapshots(self.timelines, plan, moment, &customers), answers }
     }
 }
 
 impl Role {
-    /// The part of a split that rows of this role belong to.
-    fn part(self, split: &mut Split) -> &mut Vec<usize> {
+    /// Puts rows of this role into the parts of a split that they belong to.
+    fn put(self, places: Range<usize>, split: &mut Split) {
         match self {
-            Self::Train => &mut split.train,
-            Self::Tune => &mut split.tune,
-            Self::Test => &mut split.test,
+            Self::Train(inner) => {
+                split.train.extend(places.clone());
+                if let Some(inner) = inner {
+                    if split.folds.is_empty() {
+                        split.folds.push(Fold::default());
+                    }
+                    let fold = &mut split.folds[0];
+                    match inner {
+                        Inner::Fit => fold.fit.extend(places),
+                        Inner::Judge => fold.judge.extend(places),
+                    }
+                }
+            }
+            Self::Tune => split.tune.extend(places),
+            Self::Test => split.test.extend(places),
         }
+    }
+
+    fn is_test(self) -> bool {
+        matches!(self, Self::Test)
     }
 }
 
@@ -196,18 +214,21 @@ fn train_churn(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {
             at_risk(definition, &timeline.before(moment)).then(|| churned(definition, &outcome))
         });
         samples.rows.extend(made.rows);
-        role.part(&mut split).extend(samples.len()..samples.len() + made.answers.len());
+        role.put(samples.len()..samples.len() + made.answers.len(), &mut split);
         samples.labels.extend(made.answers);
     }
     let seed = run.recipe.training.seed;
     let left_out = leave_out_leaks(&mut samples, &split.train, &run.recipe.training.keep);
     let judging = run.judging(Task::Churn);
-    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, Effort::Standard, judging)?;
+    let effort = run.recipe.training.effort;
+    let (champion, mut figures, curves) = compete(Task::Churn, &samples, &split, effort, judging)?;
     figures.left_out = left_out;
-    figures.importance = importance(&champion, &samples, &split.test, seed)?;
+    figures.suspects = named_suspects(&samples, &split.train, &run.recipe.training.keep)?;
+    let dependences = explain(&mut figures, &champion, &samples, &split.test, seed)?;
     let rows = samples.len();
     let model = ChurnModel { plan: samples.plan, classifier: champion, definition, horizon_days: churn.horizon_days };
-    Ok(Trained { curves: Some(curves), ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
+    let curves = Some(curves);
+    Ok(Trained { curves, dependences, ..Trained::new(Model::Churn(model), figures, Some(run.as_of), rows, seed) })
 }
 
 fn compete(
@@ -225,6 +246,7 @@ fn compete(
     figures.held_out = Some(held_out.figures);
     figures.detail = Some(held_out.detail);
     figures.candidates = contest.candidates;
+    figures.tried = contest.tried;
     Ok((contest.champion, figures, held_out.curves))
 }
 
@@ -237,31 +259,9 @@ pub(super) fn leave_out_leaks(samples: &mut Samples, places: &[usize], keep: &[S
     found.iter().map(Leak::to_string).collect()
 }
 
-/// Features by the increase in log loss when each is shuffled, most important first.
-pub(super) fn importance(
-    champion: &Classifier,
-    samples: &Samples,
-    places: &[usize],
-    seed: u64,
-) -> Result<Vec<Importance>, MetricError> {
-    let part = samples.part(places);
-    let predict = |row: &[f64]| champion.probability(row).get();
-    let rows = part.training_rows().rows;
-    let increases = permutation_importance(rows, samples.plan.width(), &part.labels, predict, seed, 1)?;
-    let mut importance: Vec<Importance> = samples
-        .plan
-        .features
-        .iter()
-        .zip(increases)
-        .map(|(feature, log_loss_increase)| Importance {
-            feature: feature.name.clone(),
-            label: feature.label.clone(),
-            log_loss_increase,
-        })
-        .collect();
-    importance.sort_by(|one, other| other.log_loss_increase.total_cmp(&one.log_loss_increase));
-    importance.truncate(20);
-    Ok(importance)
+/// Features that may be known only after the fact or be ids, and what to do.
+pub(super) fn named_suspects(samples: &Samples, places: &[usize], keep: &[String]) -> Result<Vec<String>, FitError> {
+    Ok(suspects(samples, places, keep)?.iter().map(Suspect::to_string).collect())
 }
 
 fn train_segments(run: &ProjectRun<'_>) -> Result<Trained, TrainError> {

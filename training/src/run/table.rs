@@ -11,7 +11,8 @@ use tend_models::features::{Feature, FeaturePlan, Measure};
 use tend_models::predict::FeatureKind;
 use tend_models::scorecard::Task;
 
-use super::project::{importance, leave_out_leaks};
+use super::explained::explain;
+use super::project::{leave_out_leaks, named_suspects};
 use super::target::{Answers, Target};
 use super::{Figures, TrainError, Trained};
 use crate::calibrate::at_other_rate;
@@ -50,6 +51,8 @@ pub struct TableRun {
     pub base_rate: Option<f64>,
     /// The campaign whose profit is told of a churn model.
     pub campaign: Campaign,
+    /// How much work goes into the choice of a model.
+    pub effort: Effort,
     /// The seed of every random choice.
     pub seed: u64,
 }
@@ -75,10 +78,8 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         )));
     }
     let file = TableFile::open(&run.file)?;
-    for column in run.id.iter().chain([&run.target.column]).chain(&run.exclude) {
-        file.require(column)?;
-    }
-    let (plan, mut left_out) = plan_for(&file, run)?;
+    let others: Vec<&String> = run.id.iter().chain([&run.target.column]).chain(&run.exclude).collect();
+    let (plan, mut left_out) = plan_for(&file, &others)?;
     let mut samples = Samples::new(plan);
     samples.rows = read_customer_table(&run.file, &samples.plan, run.id.as_deref())?.rows;
     let answers = run.target.read(&file, Answers::Both)?;
@@ -93,7 +94,7 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
         }
         None => classifier,
     };
-    let last = contest(&samples, &all_rows(&samples.labels, run.seed), Effort::Standard, run.seed)?;
+    let last = contest(&samples, &all_rows(&samples.labels, run.seed), run.effort, run.seed)?;
     let tested = match &run.test {
         Some(test) => {
             let target = Target { positive: Some(answers.positive), ..run.target.clone() };
@@ -112,13 +113,15 @@ pub fn train_table(run: &TableRun) -> Result<Trained, TrainError> {
     figures.base_rate = run.base_rate;
     figures.folds = tested.folds;
     figures.candidates = last.candidates;
+    figures.tried = last.tried;
     figures.left_out = left_out;
-    figures.importance = importance(&last.champion, &tested.samples, &tested.places, run.seed)?;
+    figures.suspects = named_suspects(&samples, &all, &run.keep)?;
+    let dependences = explain(&mut figures, &last.champion, &tested.samples, &tested.places, run.seed)?;
     let (plan, rows) = (samples.plan.clone(), samples.len());
     let classifier = to_real_rate(last.champion);
     let model = model(run, plan, classifier);
     let curves = Some(held_out.curves);
-    Ok(Trained { curves, ..Trained::new(model, figures, None, rows, run.seed) })
+    Ok(Trained { curves, dependences, ..Trained::new(model, figures, None, rows, run.seed) })
 }
 
 fn model(run: &TableRun, plan: FeaturePlan, classifier: Classifier) -> Model {
@@ -167,7 +170,7 @@ fn cross_validated<'a>(
     }
     let (mut held_out, mut happened) = (Vec::new(), Vec::new());
     for split in &splits {
-        let champion = to_real_rate(contest(samples, split, Effort::Standard, run.seed)?.champion);
+        let champion = to_real_rate(contest(samples, split, run.effort, run.seed)?.champion);
         held_out.extend(forecasts(&champion, samples, &split.test));
         happened.extend(split.test.iter().map(|&place| samples.labels[place]));
     }
@@ -196,13 +199,12 @@ fn rate(happened: &[bool]) -> f64 {
     happened.iter().filter(|&&happened| happened).count() as f64 / happened.len() as f64
 }
 
-/// Every column but id, target and excluded ones; texts that nearly all differ are left out and named.
-fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String>), TrainError> {
+/// Every column but `others`, which are id, target and excluded ones; texts that nearly all differ are left out and
+/// named.
+pub(super) fn plan_for(file: &TableFile, others: &[&String]) -> Result<(FeaturePlan, Vec<String>), TrainError> {
+    others.iter().try_for_each(|column| file.require(column))?;
     let format = TextFormat::default();
-    let is_feature = |column: &&String| {
-        run.id.as_ref() != Some(column) && run.target.column != **column && !run.exclude.contains(column)
-    };
-    let columns: Vec<String> = file.columns().iter().filter(is_feature).cloned().collect();
+    let columns: Vec<String> = file.columns().iter().filter(|column| !others.contains(column)).cloned().collect();
     let mut given = vec![(0_usize, 0_usize); columns.len()];
     let mut levels = vec![BTreeSet::new(); columns.len()];
     let mut rows = 0;
@@ -230,7 +232,7 @@ fn plan_for(file: &TableFile, run: &TableRun) -> Result<(FeaturePlan, Vec<String
         plan.features.push(Feature { name: column, label, kind, measure });
     }
     if plan.width() == 0 {
-        return Err(TrainError::Data(format!("{}: found no column to learn from", run.file.display())));
+        return Err(TrainError::Data(format!("{}: found no column to learn from", file.path().display())));
     }
     Ok((plan, left_out))
 }

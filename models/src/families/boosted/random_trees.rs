@@ -4,28 +4,28 @@ use super::{Boosted, Input, MOST_SET_LEVELS, Node, Population};
 use crate::predict::FeatureKind;
 
 /// A generator of our own, so that a failing case is the same everywhere (Steele et al. 2014, SplitMix64).
-pub(super) struct Random(pub u64);
+pub(in crate::families) struct Random(pub u64);
 
 impl Random {
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(in crate::families) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::families) fn below(&mut self, end: usize) -> usize {
         (self.bits() % end as u64) as usize
     }
 
     /// From 0 to below 1.
-    pub(super) fn share(&mut self) -> f64 {
+    pub(in crate::families) fn share(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
 /// The features of the trees and how they look.
-pub(super) struct Shape {
+pub(in crate::families) struct Shape {
     pub numbers: usize,
     /// Levels of each category whose splits name sets.
     pub sets: Vec<usize>,
@@ -38,13 +38,13 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn kinds(&self) -> Vec<FeatureKind> {
+    pub(in crate::families) fn kinds(&self) -> Vec<FeatureKind> {
         let category = |&levels: &usize| FeatureKind::Category { levels: (0..levels).map(|i| i.to_string()).collect() };
         let numbers = std::iter::repeat_n(FeatureKind::Number, self.numbers);
         numbers.chain(self.sets.iter().chain(&self.rates).map(category)).collect()
     }
 
-    pub(super) fn boosted(&self, random: &mut Random) -> Boosted {
+    pub(in crate::families) fn boosted(&self, random: &mut Random) -> Boosted {
         let mut inputs = vec![Input::Number; self.numbers];
         for &levels in &self.sets {
             assert!(levels <= MOST_SET_LEVELS);
@@ -104,7 +104,7 @@ impl Shape {
     }
 
     /// Values equal to thresholds and between them, unknown, infinite, and levels that no one has seen.
-    pub(super) fn row(&self, random: &mut Random) -> Vec<f64> {
+    pub(in crate::families) fn row(&self, random: &mut Random) -> Vec<f64> {
         let mut row = Vec::new();
         for _ in 0..self.numbers {
             row.push(match random.below(12) {

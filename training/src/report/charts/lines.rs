@@ -34,7 +34,7 @@ pub(in crate::report) fn line_chart(
             @let x = horizontal.x(mark.x);
             line.mark x1=(at(x)) x2=(at(x)) y1=(at(TOP)) y2=(at(BOTTOM)) {}
             @let (anchor, x) = if x > WIDTH / 2.0 { ("end", x - 6.0) } else { ("start", x + 6.0) };
-            text.tick x=(at(x)) y=(at(TOP + 12.0)) text-anchor=(anchor) { (mark.label) }
+            text.tick x=(at(x)) y=(at(BOTTOM - 8.0)) text-anchor=(anchor) { (mark.label) }
         }
         @for line in series {
             polyline class=(line.role.class()) points=(path(horizontal, vertical, line.points)) {}

@@ -35,7 +35,8 @@ impl Judged {
 
     /// The log-likelihood that families are compared by.
     fn log_likelihood(&self) -> f64 {
-        self.hold_out.as_ref().map_or(self.fitted.purchases.log_likelihood, |held| held.figures.log_likelihood)
+        let held = self.hold_out.as_ref();
+        held.and_then(|held| held.figures.log_likelihood).unwrap_or(self.fitted.purchases.log_likelihood)
     }
 
     fn size_of_bias(&self) -> f64 {
@@ -73,7 +74,7 @@ pub(super) fn comparison(judged: &[Judged]) -> Vec<FamilyFigures> {
         FamilyFigures {
             family: one.fitted.purchases.model.family(),
             log_likelihood: one.fitted.purchases.log_likelihood,
-            hold_out_log_likelihood: held.map(|held| held.log_likelihood),
+            hold_out_log_likelihood: held.and_then(|held| held.log_likelihood),
             total_bias: held.and_then(|held| held.purchases.total_bias),
             mae: held.map(|held| held.purchases.mae),
             rmse: held.map(|held| held.purchases.rmse),

@@ -61,7 +61,7 @@ pub(in crate::run) fn hold_out(
     let figures = HoldOut {
         from: from.to_string(),
         days,
-        log_likelihood: log_likelihoods.iter().sum(),
+        log_likelihood: Some(log_likelihoods.iter().sum()),
         purchases: ValueFigures::of(&expected, &actual)?,
         spend: model.spend.is_some().then(|| ValueFigures::of(&expected_spend, &actual_spend)).transpose()?,
     };
