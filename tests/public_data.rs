@@ -147,3 +147,51 @@ fn cdnow_gives_the_published_parameters_and_hold_out_figures() {
         assert_near("average spend", spend[place], expected, 0.005_1);
     }
 }
+
+// Parameters and likelihoods: as quoted by the lifetimes package, BTYD and CLVTools.
+#[test]
+fn every_family_is_trained_from_the_transaction_log() {
+    let Some(file) = public_data("cdnow/cdnow_sample.csv") else { return };
+    let path = file.to_str().expect("UTF-8");
+    let folder = Folder::new();
+    let log = ["--task", "clv", "--transactions", path, "--id", "sample_id", "--time", "date", "--amount", "spend"];
+    let log = [&log[..], &["--until", "1997-09-30"]].concat();
+    let train = |family: &str, unit: &str| {
+        folder.tend(&[&["train"], &log[..], &["--unit", unit, "--family", family, "--json"]].concat()).json()
+    };
+    for (family, expected, log_likelihood) in [
+        ("mbg-nbd", [("r", 0.524_843), ("alpha", 6.183_085), ("a", 0.891_359), ("b", 1.614_002)], -9_582.135_7),
+        ("pareto-nbd", [("r", 0.553_277), ("alpha", 10.577_684), ("s", 0.606_240), ("beta", 11.668_735)], -9_594.976_2),
+    ] {
+        let json = train(family, "week");
+        assert_eq!(json["family"], family);
+        for (name, value) in expected {
+            let found = json["parameters"][name].as_f64().unwrap_or_else(|| panic!("no {name} in {json}"));
+            assert_near(name, found, value, 5e-5 * value);
+            assert!(json["standard_errors"][name].as_f64().is_some_and(|error| error > 0.0), "{json}");
+        }
+        assert_near(family, json["log_likelihood"].as_f64().expect("a number"), log_likelihood, 5e-5);
+        folder.succeed(&[&["score"], &log[..], &["--horizon", "39w", "--intervals", "--out", "clv.csv"]].concat());
+        let scores = folder.table("clv.csv");
+        let (low, high) = (scores.numbers("expected_purchases_low"), scores.numbers("expected_purchases_high"));
+        for (place, expected) in scores.numbers("expected_purchases").into_iter().enumerate() {
+            assert!(low[place] <= expected && expected <= high[place], "{} {expected} {}", low[place], high[place]);
+        }
+        if family == "pareto-nbd" {
+            let actual = later_purchase_days(&std::fs::read_to_string(path).expect("the log"));
+            let gaps = scores.numbers("expected_purchases").into_iter().zip(&actual);
+            let mae = gaps.map(|(expected, (_, actual))| (expected - actual).abs()).sum::<f64>() / actual.len() as f64;
+            assert_near("mean absolute error", mae, 0.754_5, 0.000_051);
+        }
+    }
+    let json = train("auto", "week");
+    println!("{}", json["families"]);
+    let families = json["families"].as_array().expect("the contest");
+    assert_eq!(families.len(), 3);
+    assert!(families.iter().any(|one| one["family"] == json["family"]), "{json}");
+    let json = train("bg-bb", "week");
+    assert_eq!(json["family"], "bg-bb");
+    println!("{} {}", json["parameters"], json["hold_out"]["purchases"]);
+    let bias = json["hold_out"]["purchases"]["total_bias"].as_f64().expect("a number");
+    assert!(bias.abs() < 0.25, "{bias}");
+}

@@ -11,16 +11,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::families::classifier::Classifier;
-use crate::families::gamma_gamma::GammaGamma;
-use crate::families::purchases::PurchaseModel;
+use crate::families::purchases::{PurchaseHistory, PurchaseModel};
 use crate::families::renewal::RenewalEstimate;
 use crate::families::season::Season;
 use crate::families::segments::Segments;
+use crate::families::spend::SpendModel;
 use crate::families::uplift::EffectModel;
-use crate::features::FeaturePlan;
+use crate::features::{FeaturePlan, PurchaseRhythm};
 use crate::files::write_atomically;
 use crate::quantities::{Moment, Positive, Probability};
 use crate::scorecard::{EffectOutcome, Task};
+use crate::scorer::{in_opportunities, on_the_clock};
 
 const MAGIC: &[u8; 8] = b"tendmodl";
 const FORMAT_VERSION: u32 = 1;
@@ -128,7 +129,9 @@ pub struct ClvModel {
     /// Purchases, in time units.
     pub purchases: PurchaseModel,
     /// Spend of a purchase; absent where nobody spent anything.
-    pub spend: Option<GammaGamma>,
+    pub spend: Option<SpendModel>,
+    /// How sure the parameters are; absent where the data leave one of the purchase model open.
+    pub covariance: Option<Covariance>,
     /// Days in a time unit.
     pub unit_days: Positive,
     /// The clock on which the purchase rates are constant.
@@ -139,6 +142,33 @@ pub struct ClvModel {
     pub margin: Probability,
     /// Discount a year: .1 makes 110 of next year worth 100 now.
     pub annual_discount_rate: f64,
+}
+
+/// The covariances of the logarithms of fitted parameters, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Covariance {
+    /// Of the purchase model.
+    pub purchases: [[f64; 4]; 4],
+    /// Of Gamma-Gamma; absent with another model of spend, or where the data leave a parameter open.
+    pub spend: Option<[[f64; 3]; 3]>,
+}
+
+impl ClvModel {
+    /// What counts as one purchase: all within so many days.
+    #[must_use]
+    pub fn days_of_a_purchase(&self) -> f64 {
+        if self.purchases.is_discrete() { self.unit_days.get() } else { 1.0 }
+    }
+
+    /// A rhythm as the purchase model reads it; purchases are those of [`Self::days_of_a_purchase`].
+    #[must_use]
+    pub fn history(&self, rhythm: &PurchaseRhythm) -> PurchaseHistory {
+        if self.purchases.is_discrete() {
+            in_opportunities(rhythm, self.unit_days.get())
+        } else {
+            on_the_clock(rhythm, &self.season, self.unit_days.get())
+        }
+    }
 }
 
 /// What customers with a contract are worth.

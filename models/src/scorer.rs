@@ -1,5 +1,8 @@
 //! Scores customers with the champions of all tasks: the one code path of training reports, batch and serving.
 
+mod contracts;
+mod lifetime_value;
+
 use std::collections::BTreeMap;
 
 use crate::artifact::{
@@ -7,18 +10,17 @@ use crate::artifact::{
     UpliftModel, UpsellModel,
 };
 use crate::families::classifier::Classifier;
-use crate::families::purchases::PurchaseHistory;
 use crate::families::ready::ReadyTrees;
-use crate::families::season::Season;
-use crate::features::{FeaturePlan, PurchaseRhythm, SnapshotMaker, purchase_rhythm};
-use crate::quantities::{DAY_SECONDS, DAYS_OF_A_YEAR, Moment, Money};
+use crate::features::{FeaturePlan, SnapshotMaker};
+use crate::quantities::{DAY_SECONDS, Moment};
 use crate::registry::{Registry, RegistryError};
 use crate::scorecard::{ActionEffect, EffectBasis, LifetimeValue, Propensity, Scorecard, Task};
 use crate::timeline::{History, Timelines};
 
-mod contracts;
-
 pub use contracts::{ContractValue, Renewing, ResidualLifetime, lifetime_value_of_contracts, value_of_contract};
+pub use lifetime_value::{
+    ValueRanges, in_opportunities, lifetime_value, on_the_clock, ranges_of_rhythm, value_of_rhythm,
+};
 
 /// How many reasons a scorecard gives.
 pub const MOST_REASONS: usize = 3;
@@ -366,46 +368,4 @@ fn propensities(
         probability: trees.probability(classifier, row),
     };
     open.map(propensity).collect()
-}
-
-/// What a customer is still worth; `None` without a purchase.
-#[must_use]
-pub fn lifetime_value(model: &ClvModel, history: &History<'_>) -> Option<LifetimeValue> {
-    purchase_rhythm(history).map(|rhythm| value_of_rhythm(model, &rhythm))
-}
-
-/// A rhythm on the clock of a season and in time units of `unit_days`.
-#[must_use]
-pub fn on_the_clock(rhythm: &PurchaseRhythm, season: &Season, unit_days: f64) -> PurchaseHistory {
-    let since_first = |days: f64| season.days(rhythm.first_day, rhythm.first_day + days as i64) / unit_days;
-    PurchaseHistory {
-        repeat_purchases: f64::from(rhythm.repeat_purchases),
-        last_purchase: since_first(rhythm.last_purchase_days),
-        observed: since_first(rhythm.observed_days.max(0.0)),
-    }
-}
-
-/// What a customer with this rhythm is still worth.
-///
-/// Discounting runs on the season's clock, at the rate that discounts the end of the horizon right.
-#[must_use]
-pub fn value_of_rhythm(model: &ClvModel, rhythm: &PurchaseRhythm) -> LifetimeValue {
-    let unit = model.unit_days.get();
-    let history = on_the_clock(rhythm, &model.season, unit);
-    let days = model.horizon_days.get();
-    let observed_until = rhythm.first_day + rhythm.observed_days.max(0.0) as i64;
-    let whole_days = days.round().max(1.0);
-    let season_of_horizon = model.season.days(observed_until, observed_until + whole_days as i64) / whole_days;
-    let horizon = days * season_of_horizon / unit;
-    let rate = (1.0 + model.annual_discount_rate).ln() * unit / (DAYS_OF_A_YEAR * season_of_horizon);
-    let discounted = model.purchases.discounted_expected_purchases(history, horizon, rate);
-    let mean_spend = if rhythm.mean_repeat_spend > 0.0 { rhythm.mean_repeat_spend } else { 0.0 };
-    let repeats = if mean_spend > 0.0 { history.repeat_purchases } else { 0.0 };
-    let spend = model.spend.as_ref().map_or(0.0, |spend| spend.expected_spend(repeats, mean_spend));
-    LifetimeValue {
-        expected_purchases: model.purchases.expected_purchases(history, horizon),
-        probability_alive: model.purchases.probability_alive(history),
-        expected_average_spend: Money::new(spend).expect("the kernels answer finite numbers"),
-        predicted_clv: Money::new(discounted * spend * model.margin.get()).expect("the kernels answer finite numbers"),
-    }
 }

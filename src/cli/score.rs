@@ -6,10 +6,11 @@ use anyhow::{Context, bail};
 use rayon::prelude::*;
 use tend::decision::RiskBands;
 use tend_models::artifact::Model;
+use tend_models::families::renewal::Range;
 use tend_models::features::purchase_rhythm;
 use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
-use tend_models::scorer::{MOST_REASONS, reasons, value_of_rhythm};
+use tend_models::scorer::{MOST_REASONS, ValueRanges, ranges_of_rhythm, reasons, value_of_rhythm};
 use tend_training::run::read_customer_table;
 use tend_training::tables::{OutColumn, write_table};
 
@@ -34,6 +35,9 @@ pub struct Args {
     /// How far ahead to look: 39w, 90d or 12m; without it as published.
     #[arg(long, value_parser = parse_horizon, requires = "task")]
     horizon: Option<Positive>,
+    /// Adds 80 % intervals of what is expected of each customer.
+    #[arg(long, requires = "transactions")]
+    intervals: bool,
     /// Scores as known before this date; without it at the end of the data.
     #[arg(long)]
     as_of: Option<Moment>,
@@ -159,16 +163,23 @@ fn score_transactions(project: &Project, args: &Args) -> anyhow::Result<Columns>
     let timelines = args.log.read()?;
     let end = timelines.known_until().context("found no rows to score")?;
     let moment = args.log.until.map_or(end, |last_day| last_day.plus_days(1));
-    let (mut ids, mut values) = (Vec::new(), Vec::new());
+    let (mut ids, mut values, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
     for customer in 0..timelines.len() {
-        if let Some(rhythm) = purchase_rhythm(&timelines.timeline(customer).before(moment)) {
+        if let Some(rhythm) = purchase_rhythm(&timelines.timeline(customer).before(moment), model.days_of_a_purchase())
+        {
             ids.push(timelines.ids.get(customer).to_owned());
             values.push(Some(value_of_rhythm(&model, &rhythm)));
+            if args.intervals {
+                ranges.push(ranges_of_rhythm(&model, &rhythm));
+            }
         }
     }
     let versions = vec![header.version; ids.len()];
     let mut columns = vec![("customer_id".to_owned(), OutColumn::Text(ids))];
     push_values(&mut columns, &values);
+    if args.intervals {
+        push_ranges(&mut columns, &ranges);
+    }
     columns.push(("model_version".to_owned(), OutColumn::Text(versions)));
     Ok(columns)
 }
@@ -181,6 +192,23 @@ pub(super) fn push_values(columns: &mut Columns, values: &[Option<LifetimeValue>
     columns.push(("probability_alive".to_owned(), number(|value| value.probability_alive.get())));
     columns.push(("expected_average_spend".to_owned(), number(|value| value.expected_average_spend.get())));
     columns.push(("predicted_clv".to_owned(), number(|value| value.predicted_clv.get())));
+}
+
+/// The ends of each interval; unknown where the fit found no standard errors.
+fn push_ranges(columns: &mut Columns, ranges: &[Option<ValueRanges>]) {
+    let figures: [(&str, fn(&ValueRanges) -> Range); 3] = [
+        ("expected_purchases", |ranges| ranges.expected_purchases),
+        ("probability_alive", |ranges| ranges.probability_alive),
+        ("predicted_clv", |ranges| ranges.predicted_clv),
+    ];
+    for (name, range) in figures {
+        let number = |end: fn(Range) -> f64| {
+            let end = |ranges: &Option<ValueRanges>| ranges.as_ref().map_or(f64::NAN, |ranges| end(range(ranges)));
+            OutColumn::Number(ranges.iter().map(end).collect())
+        };
+        columns.push((format!("{name}_low"), number(|range| range.low)));
+        columns.push((format!("{name}_high"), number(|range| range.high)));
+    }
 }
 
 /// Days of 39w, 90d or 12m.

@@ -13,7 +13,7 @@ use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ActionFigures, ClvRun, ContractTableRun, ExperimentTable, Figures, HoldOut, ProductFigures, ProjectRun, TableRun,
+    ActionFigures, ClvRun, ContractTableRun, ExperimentTable, FamilyFigures, Figures, HoldOut, ProductFigures, ProjectRun, TableRun,
     Target, Trained, train_clv, train_contract_table, train_experiment, train_project, train_table,
 };
 use tend_training::tables::TableFile;
@@ -75,8 +75,11 @@ pub struct Args {
     /// sbg and bdw.
     #[arg(long)]
     family: Option<FamilyName>,
-    /// The time unit of the parameters; without it a day. Of a table of contracts the time between renewals; without it
-    /// a month.
+    /// What draws the parameters of the purchase model to 1, in customers; 0 is maximum likelihood.
+    #[arg(long, value_parser = parse_penalty)]
+    penalty: Option<f64>,
+    /// The time unit of the parameters, with --family bg-bb that of one opportunity; without it a day. Of a table of
+    /// contracts the time between renewals; without it a month.
     #[arg(long)]
     unit: Option<Unit>,
 }
@@ -123,6 +126,24 @@ impl CampaignArgs {
         };
         campaign.check().map_err(|fault| usage_error(&fault.replace('_', "-")))?;
         Ok(campaign)
+    }
+}
+
+impl Args {
+    /// The choices for lifetime value with what was given.
+    fn lifetime_value(&self, clv: Clv) -> Clv {
+        Clv {
+            family: self.family.map_or(clv.family, ClvFamily::from),
+            penalty: self.penalty.unwrap_or(clv.penalty),
+            ..clv
+        }
+    }
+}
+
+fn parse_penalty(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(penalty) if penalty >= 0.0 && penalty.is_finite() => Ok(penalty),
+        _ => Err("expected a number of at least 0".to_owned()),
     }
 }
 
@@ -204,6 +225,10 @@ impl From<EffortName> for Effort {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FamilyName {
     BgNbd,
+    MbgNbd,
+    ParetoNbd,
+    BgBb,
+    Auto,
     Sbg,
     Bdw,
     BetaGeometric,
@@ -213,6 +238,10 @@ impl From<FamilyName> for ClvFamily {
     fn from(name: FamilyName) -> Self {
         match name {
             FamilyName::BgNbd => Self::BgNbd,
+            FamilyName::MbgNbd => Self::MbgNbd,
+            FamilyName::ParetoNbd => Self::ParetoNbd,
+            FamilyName::BgBb => Self::BgBb,
+            FamilyName::Auto => Self::Auto,
             FamilyName::Sbg => Self::Sbg,
             FamilyName::Bdw => Self::Bdw,
             FamilyName::BetaGeometric => Self::BetaGeometric,
@@ -235,7 +264,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     recipe.training.seed = args.seed.unwrap_or(recipe.training.seed);
     recipe.training.effort = args.effort.map_or(recipe.training.effort, Effort::from);
     recipe.campaign = args.campaign.over(recipe.campaign)?;
-    recipe.clv.family = args.family.map_or(recipe.clv.family, ClvFamily::from);
+    recipe.clv = args.lifetime_value(recipe.clv);
     let ingested = project.ingest(&recipe)?;
     let as_of = args.as_of.or_else(|| ingested.timelines.known_until()).context("found no rows to learn from")?;
     eprintln!("training on what was known before {as_of}");
@@ -347,7 +376,7 @@ fn train_transactions(args: &Args) -> anyhow::Result<Trained> {
         as_of: args.log.until.map_or(data_until, |last_day| last_day.plus_days(1)),
         unit_days: args.unit.unwrap_or(Unit::Day).days(),
         // The parameters of the literature are on the plain clock.
-        clv: Clv { season: false, family: args.family.map(ClvFamily::from).unwrap_or_default(), ..Clv::default() },
+        clv: args.lifetime_value(Clv { season: false, ..Clv::default() }),
         data_until,
         seed: args.seed.unwrap_or(Training::default().seed),
     };
@@ -410,7 +439,11 @@ fn describe(project: &Project, figures: &Figures) {
     if let Some(value) = &figures.value {
         let found: Vec<String> = value.parameters.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         println!("  {}, log likelihood {:.3}", found.join(", "), value.log_likelihood);
+        for family in &value.families {
+            println!("  {}", describe_family(family));
+        }
         value.hold_out.iter().for_each(|hold_out| describe_hold_out(hold_out, "purchase days"));
+        value.notes.iter().for_each(|note| println!("  note: {note}"));
     }
     if let Some(contracts) = &figures.contracts {
         describe_contracts(contracts);
@@ -480,6 +513,13 @@ fn describe_action(action: &ActionFigures) {
 pub fn describe_product(product: &ProductFigures) {
     let auc = product.held_out.auc.map_or_else(|| "unknown".to_owned(), |auc| format!("{auc:.3}"));
     println!("  {}: AUC {auc} ({}), {} buyers", product.product, product.family, product.held_out.positives);
+}
+
+fn describe_family(family: &FamilyFigures) -> String {
+    let held_out = family.hold_out_log_likelihood.map_or_else(String::new, |found| format!(", held out {found:.3}"));
+    let bias = family.total_bias.map_or_else(String::new, |bias| format!(", bias of the total {:+.1} %", 100.0 * bias));
+    let mae = family.mae.map_or_else(String::new, |mae| format!(", mean absolute error {mae:.4}"));
+    format!("{}: log likelihood {:.3}{held_out}{bias}{mae}", family.family, family.log_likelihood)
 }
 
 /// The figures of a lifetime value model on a window that it had not seen; `what` it counts.

@@ -14,6 +14,7 @@ use tend_models::families::classifier::{Classifier, Family};
 use tend_models::families::gamma_gamma::GammaGamma;
 use tend_models::families::purchases::PurchaseModel;
 use tend_models::families::season::Season;
+use tend_models::families::spend::SpendModel;
 use tend_models::features::FeaturePlan;
 use tend_models::quantities::{Moment, Positive, Probability};
 use tend_models::registry::Registry;
@@ -96,7 +97,8 @@ pub(super) fn scorer(timelines: &Timelines) -> Scorer {
                 a: positive(0.7),
                 b: positive(2.5),
             }),
-            spend: Some(GammaGamma { p: positive(6.0), q: positive(3.5), v: positive(15.0) }),
+            spend: Some(SpendModel::GammaGamma(GammaGamma { p: positive(6.0), q: positive(3.5), v: positive(15.0) })),
+            covariance: None,
             unit_days: positive(7.0),
             season: Season::default(),
             horizon_days: positive(365.0),

@@ -202,15 +202,25 @@ pub struct Clv {
     pub season: bool,
     /// The family of the purchase model.
     pub family: ClvFamily,
+    /// What draws the parameters of the purchase model to 1, in customers; 0 is maximum likelihood.
+    pub penalty: f64,
 }
 
 /// A family of lifetime value models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClvFamily {
-    /// BG/NBD.
+    /// Customers may drop out after a repeat purchase.
     #[default]
     BgNbd,
+    /// Customers may drop out after any purchase.
+    MbgNbd,
+    /// Customers may drop out at any time.
+    ParetoNbd,
+    /// Customers buy or not at each of a row of opportunities.
+    BgBb,
+    /// Whichever of BG/NBD, MBG/NBD and Pareto/NBD does best on a window that none was fitted on.
+    Auto,
     /// Contracts: shifted beta-geometric.
     Sbg,
     /// Contracts: beta discrete Weibull.
@@ -227,6 +237,7 @@ impl Default for Clv {
             annual_discount_rate: 0.1,
             season: true,
             family: ClvFamily::default(),
+            penalty: 0.0,
         }
     }
 }
@@ -355,6 +366,9 @@ impl Recipe {
                 "[clv] annual_discount_rate is {}; expected 0 to 10, such as 0.1 for 10 %",
                 self.clv.annual_discount_rate
             ));
+        }
+        if !(self.clv.penalty >= 0.0 && self.clv.penalty.is_finite()) {
+            return Err(format!("[clv] penalty is {}; expected a number of at least 0", self.clv.penalty));
         }
         self.campaign.check().map_err(|fault| format!("[campaign] {fault}"))?;
         if self.uplift.folds < 2 {

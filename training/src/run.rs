@@ -206,6 +206,9 @@ pub struct ClvFigures {
     pub customers: usize,
     /// Parameters of the purchase model.
     pub parameters: Parameters,
+    /// Their standard errors; absent where the data leave a parameter open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<Parameters>,
     /// Log likelihood of the purchase model.
     pub log_likelihood: f64,
     /// Whether the fit of the purchase model reached a maximum.
@@ -215,8 +218,14 @@ pub struct ClvFigures {
     pub season: Option<[f64; 12]>,
     /// Days in a time unit of the parameters.
     pub unit_days: f64,
-    /// The spend model; absent if nobody spent anything on a repeat purchase.
-    pub spend: Option<SpendParameters>,
+    /// The model of spend; absent if nobody spent anything on a repeat purchase.
+    pub spend: Option<SpendFigures>,
+    /// The families among which was chosen, in the order in which they were tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<FamilyFigures>,
+    /// What a person should know before relying on the model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Figures on the hold-out window, from parameters fitted before it.
     pub hold_out: Option<HoldOut>,
 }
@@ -231,19 +240,40 @@ impl Serialize for Parameters {
     }
 }
 
-/// Parameters of a Gamma-Gamma model.
+/// A fitted model of spend.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SpendParameters {
-    /// Shape of a purchase's spend.
-    pub p: f64,
-    /// Shape of the customers' scales.
-    pub q: f64,
-    /// Scale of the customers' scales, in money.
-    pub v: f64,
-    /// Log likelihood.
-    pub log_likelihood: f64,
-    /// Correlation of purchase count and mean spend, which the model takes to be 0.
+pub struct SpendFigures {
+    /// `gamma-gamma`; `own-average` where that cannot be fitted.
+    pub family: &'static str,
+    /// p, q and v, in money; or the mean of the population.
+    #[serde(flatten)]
+    pub parameters: Parameters,
+    /// The standard errors of p, q and v; absent where the data leave one open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<Parameters>,
+    /// Log likelihood of Gamma-Gamma.
+    pub log_likelihood: Option<f64>,
+    /// Correlation of purchase count and mean spend, which the models take to be 0.
     pub count_spend_correlation: f64,
+    /// How likely a correlation at least so far from 0 would be, if there were none.
+    pub count_spend_p_value: f64,
+}
+
+/// A family of purchase models in the contest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FamilyFigures {
+    /// Its name.
+    pub family: &'static str,
+    /// Log-likelihood of the histories before the hold-out window.
+    pub log_likelihood: f64,
+    /// Log-likelihood of when customers bought in the window, given their histories.
+    pub hold_out_log_likelihood: Option<f64>,
+    /// Expected over actual purchases of all in the window, minus 1.
+    pub total_bias: Option<f64>,
+    /// Mean absolute error of a customer's purchases in the window.
+    pub mae: Option<f64>,
+    /// Root of the mean squared error.
+    pub rmse: Option<f64>,
 }
 
 /// Figures of a lifetime value model on a window that it had not seen.
@@ -253,6 +283,9 @@ pub struct HoldOut {
     pub from: String,
     /// Days in the window.
     pub days: f64,
+    /// Log-likelihood of when customers bought in the window, given their histories; absent for contracts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<f64>,
     /// Purchase days a customer.
     pub purchases: ValueFigures,
     /// Spend a customer.

@@ -6,7 +6,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tend_models::families::gamma_gamma::SpendHistory;
 use tend_models::families::purchases::PurchaseHistory;
 use tend_training::fit::gamma_gamma::{self, GammaGammaFitError};
-use tend_training::fit::purchases::{self, PurchaseFamily, PurchaseFit, PurchaseFitError};
+use tend_training::fit::purchases::{self, PurchaseFamily, PurchaseFit, PurchaseFitError, PurchaseParams};
+
+fn fit(family: PurchaseFamily, histories: &[PurchaseHistory]) -> Result<PurchaseFit, PurchaseFitError> {
+    purchases::fit(PurchaseParams { family, penalty: 0.0 }, histories)
+}
 
 fn parameters(fit: &PurchaseFit) -> [f64; 4] {
     fit.model.parameters().map(|(_, value)| value)
@@ -48,7 +52,7 @@ fn simulated(customers: usize, seed: u64, [r, alpha, a, b]: [f64; 4]) -> Vec<Pur
 #[test]
 fn bg_nbd_recovers_the_parameters_that_data_were_simulated_with() {
     for (seed, truth) in [(1, [0.6, 6.0, 0.8, 2.5]), (2, [2.0, 10.0, 0.5, 3.0])] {
-        let fit = purchases::fit(PurchaseFamily::BgNbd, &simulated(20_000, seed, truth)).unwrap();
+        let fit = fit(PurchaseFamily::BgNbd, &simulated(20_000, seed, truth)).unwrap();
         println!("{fit:?}");
         assert!(fit.converged, "{fit:?}");
         for (found, expected) in parameters(&fit).into_iter().zip(truth) {
@@ -84,10 +88,8 @@ fn gamma_gamma_recovers_the_parameters_that_data_were_simulated_with() {
 fn the_order_of_customers_never_changes_a_bit() {
     let histories = simulated(2_000, 4, [0.6, 6.0, 0.8, 2.5]);
     let permuted: Vec<PurchaseHistory> = (0..2_000).map(|i| histories[(i * 743 + 11) % 2_000]).collect();
-    let (one, other) = (
-        purchases::fit(PurchaseFamily::BgNbd, &histories).unwrap(),
-        purchases::fit(PurchaseFamily::BgNbd, &permuted).unwrap(),
-    );
+    let (one, other) =
+        (fit(PurchaseFamily::BgNbd, &histories).unwrap(), fit(PurchaseFamily::BgNbd, &permuted).unwrap());
     assert_eq!(parameters(&one).map(f64::to_bits), parameters(&other).map(f64::to_bits));
     assert_eq!(one.log_likelihood.to_bits(), other.log_likelihood.to_bits());
 
@@ -115,7 +117,7 @@ fn customers_who_never_leave_still_give_a_usable_model() {
             observed: 52.0,
         })
         .collect();
-    let fit = purchases::fit(PurchaseFamily::BgNbd, &histories).unwrap();
+    let fit = fit(PurchaseFamily::BgNbd, &histories).unwrap();
     println!("{fit:?}");
     assert!(!fit.converged, "{fit:?}");
     // The limit is a Poisson process of one rate for all: the sum of x ln(rate) - rate T.
@@ -127,11 +129,11 @@ fn customers_who_never_leave_still_give_a_usable_model() {
 #[test]
 fn bad_purchase_histories_are_named() {
     let good = PurchaseHistory { repeat_purchases: 2.0, last_purchase: 5.0, observed: 9.0 };
-    let second = |bad: PurchaseHistory| purchases::fit(PurchaseFamily::BgNbd, &[good, bad]).unwrap_err();
-    assert_eq!(purchases::fit(PurchaseFamily::BgNbd, &[]).unwrap_err(), PurchaseFitError::NoCustomers);
+    let second = |bad: PurchaseHistory| fit(PurchaseFamily::BgNbd, &[good, bad]).unwrap_err();
+    assert_eq!(fit(PurchaseFamily::BgNbd, &[]).unwrap_err(), PurchaseFitError::NoCustomers);
     let never = PurchaseHistory { repeat_purchases: 0.0, last_purchase: 0.0, observed: 9.0 };
     assert_eq!(
-        purchases::fit(PurchaseFamily::BgNbd, &[never, never]).unwrap_err(),
+        fit(PurchaseFamily::BgNbd, &[never, never]).unwrap_err(),
         PurchaseFitError::NoRepeatPurchases { customers: 2 }
     );
     let late = second(PurchaseHistory { last_purchase: 9.5, ..good });
@@ -172,4 +174,28 @@ fn a_spend_without_a_mean_is_an_error() {
         .collect();
     let error = gamma_gamma::fit(&spends).unwrap_err();
     assert!(matches!(error, GammaGammaFitError::NoMean { .. }), "{error}");
+}
+
+#[test]
+fn a_penalty_holds_parameters_that_would_run_off() {
+    let histories: Vec<PurchaseHistory> = (0..400)
+        .map(|customer| PurchaseHistory {
+            repeat_purchases: f64::from(8 + customer % 5),
+            last_purchase: 51.0 + f64::from(customer % 7) / 7.0,
+            observed: 52.0,
+        })
+        .collect();
+    for family in [PurchaseFamily::BgNbd, PurchaseFamily::MbgNbd, PurchaseFamily::ParetoNbd] {
+        let fit = purchases::fit(PurchaseParams { family, penalty: 1.0 }, &histories).unwrap();
+        assert!(fit.converged && fit.standard_errors().is_some(), "{fit:?}");
+        let expected = fit.model.expected_purchases(histories[0], 52.0);
+        assert_near(expected, 9.0, 1.5, "purchases next year");
+    }
+}
+
+#[test]
+fn opportunities_are_whole() {
+    let history = PurchaseHistory { repeat_purchases: 2.0, last_purchase: 3.5, observed: 6.0 };
+    let error = fit(PurchaseFamily::BgBb, &[history]).unwrap_err();
+    assert!(matches!(error, PurchaseFitError::NotOpportunities { position: 0, .. }), "{error}");
 }

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bg_nbd::BgNbd;
-use crate::quantities::Probability;
+use super::bg_bb::BgBb;
+use super::bg_nbd::{BgNbd, MbgNbd};
+use super::pareto_nbd::ParetoNbd;
+use crate::quantities::{Positive, Probability};
+use crate::special::log_one_plus_exp;
 
 /// What a purchase model reads of one customer: counts of purchase days and two durations.
 ///
@@ -27,8 +30,14 @@ impl PurchaseHistory {
 /// A fitted purchase model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum PurchaseModel {
-    /// Customers drop out after a repeat purchase.
+    /// Customers may drop out after a repeat purchase.
     BgNbd(BgNbd),
+    /// Customers may drop out after any purchase.
+    MbgNbd(MbgNbd),
+    /// Customers may drop out at any time.
+    ParetoNbd(ParetoNbd),
+    /// Customers buy or not at each of a row of opportunities; the time unit is one opportunity.
+    BgBb(BgBb),
 }
 
 impl PurchaseModel {
@@ -37,40 +46,81 @@ impl PurchaseModel {
     pub fn family(&self) -> &'static str {
         match self {
             Self::BgNbd(_) => "bg-nbd",
+            Self::MbgNbd(_) => "mbg-nbd",
+            Self::ParetoNbd(_) => "pareto-nbd",
+            Self::BgBb(_) => "bg-bb",
         }
     }
 
     /// The parameters by the names of the literature, in its order.
     #[must_use]
     pub fn parameters(&self) -> [(&'static str, f64); 4] {
-        match self {
-            Self::BgNbd(BgNbd { r, alpha, a, b }) => {
-                [("r", r.get()), ("alpha", alpha.get()), ("a", a.get()), ("b", b.get())]
+        let (names, values) = match *self {
+            Self::BgNbd(BgNbd { r, alpha, a, b }) | Self::MbgNbd(MbgNbd { r, alpha, a, b }) => {
+                (["r", "alpha", "a", "b"], [r, alpha, a, b])
             }
+            Self::ParetoNbd(ParetoNbd { r, alpha, s, beta }) => (["r", "alpha", "s", "beta"], [r, alpha, s, beta]),
+            Self::BgBb(BgBb { alpha, beta, gamma, delta }) => {
+                (["alpha", "beta", "gamma", "delta"], [alpha, beta, gamma, delta])
+            }
+        };
+        std::array::from_fn(|place| (names[place], values[place].get()))
+    }
+
+    /// A model of the same family with other parameters, in the order of [`Self::parameters`].
+    #[must_use]
+    pub fn with_parameters(&self, [first, second, third, fourth]: [Positive; 4]) -> Self {
+        match self {
+            Self::BgNbd(_) => Self::BgNbd(BgNbd { r: first, alpha: second, a: third, b: fourth }),
+            Self::MbgNbd(_) => Self::MbgNbd(MbgNbd { r: first, alpha: second, a: third, b: fourth }),
+            Self::ParetoNbd(_) => Self::ParetoNbd(ParetoNbd { r: first, alpha: second, s: third, beta: fourth }),
+            Self::BgBb(_) => Self::BgBb(BgBb { alpha: first, beta: second, gamma: third, delta: fourth }),
         }
+    }
+
+    /// Whether time goes in whole opportunities.
+    #[must_use]
+    pub fn is_discrete(&self) -> bool {
+        matches!(self, Self::BgBb(_))
     }
 
     /// The logarithm of the likelihood of one history.
     #[must_use]
     pub fn log_likelihood(&self, history: PurchaseHistory) -> f64 {
-        let PurchaseHistory { repeat_purchases, last_purchase, observed } = history;
         match self {
-            Self::BgNbd(model) => model.log_likelihood(repeat_purchases, last_purchase, observed),
+            Self::BgNbd(model) => model.with(history).log_likelihood(),
+            Self::MbgNbd(model) => model.with(history).log_likelihood(),
+            Self::ParetoNbd(model) => model.log_likelihood(history),
+            Self::BgBb(model) => model.log_likelihood(history),
         }
     }
 
     /// The probability that the customer still buys at the end of the observation.
+    ///
+    /// In BG/NBD it is 1 for a customer without a repeat purchase: there nobody drops out before one.
     #[must_use]
     pub fn probability_alive(&self, history: PurchaseHistory) -> Probability {
-        match self {
-            Self::BgNbd(model) => model.probability_alive(history),
-        }
+        Probability::clamped(self.log_probability_alive(history).exp())
+    }
+
+    /// The probability that the customer still buys a time after the end of the observation.
+    ///
+    /// In BG/BB a part of an opportunity does not count.
+    #[must_use]
+    pub fn probability_alive_ahead(&self, history: PurchaseHistory, ahead: f64) -> Probability {
+        let survival = match self {
+            Self::BgNbd(model) => model.with(history).survival(ahead),
+            Self::MbgNbd(model) => model.with(history).survival(ahead),
+            Self::ParetoNbd(model) => model.survival(history, ahead),
+            Self::BgBb(model) => model.survival(history, ahead),
+        };
+        Probability::clamped(self.log_probability_alive(history).exp() * survival)
     }
 
     /// The purchases expected of this customer in the time `t` after the end of the observation.
     #[must_use]
     pub fn expected_purchases(&self, history: PurchaseHistory, t: f64) -> f64 {
-        self.discounted_expected_purchases(history, t, 0.0)
+        self.purchases_between(history, 0.0, t, 0.0)
     }
 
     /// The purchases expected of a customer in the time `t` after the first one, which itself does not count.
@@ -82,8 +132,35 @@ impl PurchaseModel {
     /// The present value, in purchases, of those expected of this customer within `horizon` after the observation.
     #[must_use]
     pub fn discounted_expected_purchases(&self, history: PurchaseHistory, horizon: f64, rate_per_unit: f64) -> f64 {
-        match self {
-            Self::BgNbd(model) => model.discounted_expected_purchases(history, horizon, rate_per_unit),
-        }
+        self.purchases_between(history, 0.0, horizon, rate_per_unit)
+    }
+
+    /// The present value, in purchases, of those expected of this customer between two times after the observation.
+    ///
+    /// A purchase after the time s counts (1 + d)^−s, where d is `rate_per_unit`: the rate of interest for one time unit,
+    /// compounded continuously (.0027 a week is about .15 a year); d below 0 counts as 0. Multiply by the margin of a
+    /// purchase for money. `until` may be infinite if d is above 0: then these are the discounted expected residual
+    /// transactions of the literature.
+    #[must_use]
+    pub fn purchases_between(&self, history: PurchaseHistory, from: f64, until: f64, rate_per_unit: f64) -> f64 {
+        let from = from.max(0.0);
+        let force = rate_per_unit.max(0.0).ln_1p();
+        let if_alive = match self {
+            Self::BgNbd(model) => model.with(history).purchases_if_alive(from, until, force),
+            Self::MbgNbd(model) => model.with(history).purchases_if_alive(from, until, force),
+            Self::ParetoNbd(model) => model.purchases_if_alive(history, from, until, force),
+            Self::BgBb(model) => model.purchases_if_alive(history, from, until, force),
+        };
+        self.log_probability_alive(history).exp() * if_alive
+    }
+
+    fn log_probability_alive(&self, history: PurchaseHistory) -> f64 {
+        let log_odds_of_dropout = match self {
+            Self::BgNbd(model) => model.with(history).log_odds_of_dropout(),
+            Self::MbgNbd(model) => model.with(history).log_odds_of_dropout(),
+            Self::ParetoNbd(model) => model.dropout(history).log_odds,
+            Self::BgBb(model) => model.dropout(history).log_odds,
+        };
+        -log_one_plus_exp(log_odds_of_dropout)
     }
 }

@@ -8,7 +8,7 @@ use crate::timeline::History;
 pub struct PurchaseRhythm {
     /// The day of the first purchase, numbered from 1970-01-01.
     pub first_day: i64,
-    /// Purchase days after the first: *x*.
+    /// Purchase days (or periods with a purchase) after the first: *x*.
     pub repeat_purchases: u32,
     /// Days from the first purchase day to the last: *t_x*.
     pub last_purchase_days: f64,
@@ -18,44 +18,56 @@ pub struct PurchaseRhythm {
     pub mean_repeat_spend: f64,
 }
 
-/// The rhythm of a history; `None` without a purchase.
+/// The rhythm of a history where all purchases of one period are one; `None` without a purchase.
 ///
-/// Days are counted from calendar day to calendar day: the observation ends with the last whole day before the
-/// moment, so that a customer who bought on that day has T = 0. A day whose returns outweigh its purchases counts as
-/// a purchase of nothing.
+/// With periods of 1 day: days are counted from calendar day to calendar day; the observation ends with the last whole
+/// day before the moment, so that a customer who bought on that day has T = 0. A day whose returns outweigh its
+/// purchases counts as a purchase of nothing. Longer periods follow each other from the day after the first purchase
+/// on; times are those of their ends, and the observation ends with the last whole one.
 #[must_use]
-pub fn purchase_rhythm(history: &History<'_>) -> Option<PurchaseRhythm> {
+pub fn purchase_rhythm(history: &History<'_>, period_days: f64) -> Option<PurchaseRhythm> {
+    let end = (history.moment().seconds() - 1).div_euclid(DAY_SECONDS);
     let mut first = None;
-    let mut last = 0;
-    let mut days = 0_u32;
+    let mut last = 0.0;
+    let mut periods = 0_u32;
     let mut repeat_spend = 0.0;
-    let mut spend_of_day = 0.0;
+    let mut spend_of_period = 0.0;
+    let mut whole_periods = 0.0;
     for line in history.purchases() {
         let day = line.at.div_euclid(DAY_SECONDS);
-        if line.amount >= 0.0 && (first.is_none() || day != last) {
-            first = first.or(Some(day));
-            if days > 1 {
-                repeat_spend += f64::max(spend_of_day, 0.0);
+        if line.amount < 0.0 && first.is_none() {
+            continue;
+        }
+        let first_day = *first.get_or_insert_with(|| {
+            whole_periods = ((end - day) as f64 / period_days).floor();
+            day
+        });
+        let period = ((day - first_day) as f64 / period_days).ceil();
+        if period > whole_periods.max(0.0) {
+            break;
+        }
+        if line.amount >= 0.0 && (periods == 0 || period != last) {
+            if periods > 1 {
+                repeat_spend += f64::max(spend_of_period, 0.0);
             }
-            days += 1;
-            last = day;
-            spend_of_day = 0.0;
+            periods += 1;
+            last = period;
+            spend_of_period = 0.0;
         }
-        if first.is_some() && day == last {
-            spend_of_day += line.amount;
+        if period == last {
+            spend_of_period += line.amount;
         }
     }
-    if days > 1 {
-        repeat_spend += f64::max(spend_of_day, 0.0);
+    if periods > 1 {
+        repeat_spend += f64::max(spend_of_period, 0.0);
     }
-    let first = first?;
-    let end = (history.moment().seconds() - 1).div_euclid(DAY_SECONDS);
-    let repeats = days - 1;
+    let first_day = first?;
+    let repeats = periods - 1;
     Some(PurchaseRhythm {
-        first_day: first,
+        first_day,
         repeat_purchases: repeats,
-        last_purchase_days: (last - first) as f64,
-        observed_days: (end - first) as f64,
+        last_purchase_days: last * period_days,
+        observed_days: whole_periods * period_days,
         mean_repeat_spend: if repeats > 0 { repeat_spend / f64::from(repeats) } else { f64::NAN },
     })
 }

@@ -1,10 +1,10 @@
-//! The likelihood of BG/NBD and its derivatives.
+//! The likelihood of BG/NBD and MBG/NBD and its derivatives.
 
 use tend_models::families::purchases::PurchaseHistory;
 use tend_models::special::{digamma, log_gamma_ratio, log_one_plus_exp};
 
 use super::maximise::Evaluation;
-use super::purchases::Row;
+use super::purchases::{Row, customers_by_count};
 
 /// Where the search begins, as ln r, ln α, ln a and ln b; the mean observation is 1 long.
 pub(super) fn starts(purchase_rate: f64) -> [[f64; 4]; 3] {
@@ -17,17 +17,14 @@ pub(super) fn starts(purchase_rate: f64) -> [[f64; 4]; 3] {
 pub(super) struct Likelihood {
     rows: Vec<Row>,
     customers_by_count: Vec<(f64, f64)>,
+    /// Chances to drop out beside those after a repeat purchase: in MBG/NBD one after the first purchase.
+    first_chances: f64,
 }
 
 impl Likelihood {
     /// `rows` are sorted by their count.
-    pub(super) fn new(rows: Vec<Row>) -> Self {
-        let count = |row: &Row| row.history.repeat_purchases;
-        let customers_by_count = rows
-            .chunk_by(|left, right| count(left) == count(right))
-            .map(|same| (count(&same[0]), same.iter().map(|row| row.customers).sum()))
-            .collect();
-        Self { rows, customers_by_count }
+    pub(super) fn new(rows: Vec<Row>, first_chances: f64) -> Self {
+        Self { customers_by_count: customers_by_count(&rows), rows, first_chances }
     }
 
     /// The log-likelihood and its derivatives by ln r, ln α, ln a and ln b.
@@ -35,11 +32,13 @@ impl Likelihood {
         let [r, alpha, a, b] = point.map(f64::exp);
         let (mut value, mut by_r, mut by_alpha, mut by_a, mut by_b) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for &(x, customers) in &self.customers_by_count {
-            value += customers * (log_gamma_ratio(r, x) + log_gamma_ratio(b, x) - log_gamma_ratio(a + b, x));
-            let both = digamma(a + b) - digamma(a + b + x);
+            let chances = x + self.first_chances;
+            let survived = log_gamma_ratio(b, chances) - log_gamma_ratio(a + b, chances);
+            value += customers * (log_gamma_ratio(r, x) + survived);
+            let both = digamma(a + b) - digamma(a + b + chances);
             by_r += customers * (digamma(r + x) - digamma(r));
             by_a += customers * both;
-            by_b += customers * (digamma(b + x) - digamma(b) + both);
+            by_b += customers * (digamma(b + chances) - digamma(b) + both);
         }
         for row in &self.rows {
             let PurchaseHistory { repeat_purchases: x, last_purchase: t_x, observed: big_t } = row.history;
@@ -48,9 +47,10 @@ impl Likelihood {
             value -= n * (r * exposure + x * (alpha + big_t).ln());
             by_r -= n * exposure;
             by_alpha += n * (r * big_t / alpha - x) / (alpha + big_t);
-            if x > 0.0 {
+            let chances = x + self.first_chances;
+            if chances > 0.0 {
                 let silence = ((big_t - t_x) / (alpha + t_x)).ln_1p();
-                let shape = b + (x - 1.0);
+                let shape = b + (chances - 1.0);
                 let log_odds = a.ln() - shape.ln() + (r + x) * silence;
                 value += n * log_one_plus_exp(log_odds);
                 let dropped_out = n / (1.0 + (-log_odds).exp());

@@ -2,9 +2,9 @@
 
 use tend_models::families::gamma_gamma::{GammaGamma, SpendHistory};
 use tend_models::quantities::Positive;
-use tend_models::special::{digamma, log_beta};
+use tend_models::special::{digamma, log_beta, regularised_incomplete_beta};
 
-use super::maximise::{Evaluation, Maximum, maximise};
+use super::maximise::{Evaluation, Maximum, covariance, maximise};
 
 /// A fitted Gamma-Gamma model and how the fit went.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,41 @@ pub struct GammaGammaFit {
     ///
     /// The model takes them to be independent. Far from 0 (.3, say) its values are off for the most frequent buyers.
     pub correlation: f64,
+    /// The covariance of ln p, ln q and ln v: the inverse of the observed information. `None` where there is none.
+    pub log_covariance: Option<[[f64; 3]; 3]>,
+}
+
+impl GammaGammaFit {
+    /// The standard errors of p, q and v; `None` without a covariance.
+    #[must_use]
+    pub fn standard_errors(&self) -> Option<[f64; 3]> {
+        let covariance = self.log_covariance?;
+        let parameters = [self.model.p, self.model.q, self.model.v];
+        Some(std::array::from_fn(|place| parameters[place].get() * covariance[place][place].sqrt()))
+    }
+}
+
+/// Whether how often customers buy tells what they spend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Independence {
+    /// Pearson's correlation of repeat purchases and mean spend, from −1 to 1; 0 if either does not vary.
+    pub correlation: f64,
+    /// How likely a correlation at least so far from 0 would be, if there were none; by Student's distribution.
+    pub p_value: f64,
+}
+
+/// Tests what Gamma-Gamma takes for granted, on the histories that it would be fitted to.
+#[must_use]
+pub fn independence(histories: &[SpendHistory]) -> Independence {
+    let customers = histories.len() as f64;
+    let correlation = correlation(&distinct(histories), customers);
+    // Student's t² is r² (n − 2) / (1 − r²); its tail is a share of a beta distribution.
+    let p_value = if customers > 2.0 {
+        regularised_incomplete_beta(0.5 * (customers - 2.0), 0.5, 1.0 - correlation * correlation)
+    } else {
+        1.0
+    };
+    Independence { correlation, p_value }
 }
 
 /// Why a Gamma-Gamma model cannot be fitted. Positions count from 0.
@@ -115,7 +150,8 @@ pub fn fit(histories: &[SpendHistory]) -> Result<GammaGammaFit, GammaGammaFitErr
         [p, q, (q - 1.0) / p].map(f64::ln)
     });
     let maximum = maximise(|point| scaled.evaluate(point), customers, &starts);
-    finished(&rows, customers, spend_scale, &maximum)
+    let log_covariance = covariance(|point| scaled.evaluate(point), &maximum);
+    finished(&rows, spend_scale, &maximum, log_covariance)
 }
 
 /// A history, and how many customers have it.
@@ -230,9 +266,9 @@ impl ScaledData {
 
 fn finished(
     rows: &[Row],
-    customers: f64,
     spend_scale: f64,
     maximum: &Maximum<3>,
+    log_covariance: Option<[[f64; 3]; 3]>,
 ) -> Result<GammaGammaFit, GammaGammaFitError> {
     let [p, q, scaled_v] = maximum.point.map(f64::exp);
     let parameters = [p, q, scaled_v * spend_scale];
@@ -259,6 +295,7 @@ fn finished(
         distinct_rows: rows.len(),
         iterations: maximum.iterations,
         converged: maximum.converged,
-        correlation: correlation(rows, customers),
+        correlation: correlation(rows, rows.iter().map(|row| row.customers).sum()),
+        log_covariance,
     })
 }

@@ -36,6 +36,9 @@ const FARTHEST: f64 = 40.0;
 /// than rounding leaves of its gradient, which then looks like that of a maximum.
 const AT_A_LIMIT: f64 = 11.5;
 
+/// After a step no longer than this, Newton's method keeps its second derivatives.
+const SHORT_STEP: f64 = 0.02;
+
 const NEWTON_STEPS: usize = 200;
 const LBFGS_ITERATIONS: u64 = 60;
 
@@ -51,15 +54,7 @@ pub(crate) fn maximise<const N: usize>(
     observations: f64,
     starts: &[[f64; N]],
 ) -> Maximum<N> {
-    let bounded = |point: &[f64; N]| {
-        let mut evaluation = log_likelihood(&point.map(within_bounds));
-        for (slope, parameter) in evaluation.gradient.iter_mut().zip(point) {
-            if parameter.abs() > FARTHEST {
-                *slope = 0.0;
-            }
-        }
-        evaluation
-    };
+    let bounded = bounded(log_likelihood);
     let mut iterations = 0;
     let mut best: Option<([f64; N], f64)> = None;
     for start in starts {
@@ -71,11 +66,33 @@ pub(crate) fn maximise<const N: usize>(
         }
     }
     let (point, _) = best.expect("there is at least one start");
-    let mut maximum = finish(bounded, point);
-    maximum.iterations += iterations;
+    let maximum = refine(bounded, point);
+    Maximum { iterations: maximum.iterations + iterations, ..maximum }
+}
+
+/// Maximises `log_likelihood` from a point near its maximum by damped Newton steps.
+pub(crate) fn refine<const N: usize>(
+    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
+    start: [f64; N],
+) -> Maximum<N> {
+    let bounded = bounded(log_likelihood);
+    let mut maximum = finish(&bounded, start);
     let inside = |parameter: &f64| parameter.abs() < AT_A_LIMIT;
     maximum.converged &= maximum.point.iter().all(inside);
     maximum
+}
+
+/// The function held within the bounds, and flat beyond them.
+fn bounded<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>) -> impl Fn(&[f64; N]) -> Evaluation<N> {
+    move |point: &[f64; N]| {
+        let mut evaluation = log_likelihood(&point.map(within_bounds));
+        for (slope, parameter) in evaluation.gradient.iter_mut().zip(point) {
+            if parameter.abs() > FARTHEST {
+                *slope = 0.0;
+            }
+        }
+        evaluation
+    }
 }
 
 fn within_bounds(parameter: f64) -> f64 {
@@ -158,9 +175,11 @@ fn approach<F: Fn(&[f64; N]) -> Evaluation<N>, const N: usize>(
 /// Newton's method, with damping where the log-likelihood is not concave and shorter steps where it overshoots.
 fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, mut point: [f64; N]) -> Maximum<N> {
     let mut here = log_likelihood(&point);
+    let mut curvature = None;
     for iterations in 0..NEWTON_STEPS {
-        let curvature = negative_hessian(&log_likelihood, &point);
-        let Some(direction) = damped_newton_direction(&curvature, &here.gradient) else {
+        let is_fresh = curvature.is_none();
+        let kept = *curvature.get_or_insert_with(|| nearly_negative_hessian(&log_likelihood, &point, &here.gradient));
+        let Some(direction) = damped_newton_direction(&kept, &here.gradient) else {
             break;
         };
         let slope: f64 = dot(&direction, &here.gradient);
@@ -178,7 +197,14 @@ fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, m
         let gain_left = 0.5 * slope;
         // Without an uphill step the rest is rounding, if little was to be gained.
         let arrived = gain_left < GAIN_LEFT || (moved.is_none() && gain_left < 10.0 * GAIN_LEFT);
-        let stuck = moved.is_none();
+        let stuck = moved.is_none() && is_fresh;
+        let moved_by = moved.as_ref().map_or(f64::INFINITY, |(next, _)| {
+            next.iter().zip(point).fold(0.0, |most: f64, (to, from)| most.max((to - from).abs()))
+        });
+        // Within a short step the second derivatives hardly change, and they cost many evaluations.
+        if moved_by > SHORT_STEP {
+            curvature = None;
+        }
         if let Some((next, there)) = moved {
             point = next;
             here = there;
@@ -188,6 +214,22 @@ fn finish<const N: usize>(log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>, m
         }
     }
     Maximum { point, iterations: NEWTON_STEPS, converged: false }
+}
+
+/// The negative second derivatives, by forward differences of the analytic gradient: good enough to find the way.
+fn nearly_negative_hessian<const N: usize>(
+    log_likelihood: impl Fn(&[f64; N]) -> Evaluation<N>,
+    point: &[f64; N],
+    gradient: &[f64; N],
+) -> [[f64; N]; N] {
+    const STEP: f64 = 1e-6;
+    let rows: [[f64; N]; N] = std::array::from_fn(|i| {
+        let mut moved = *point;
+        moved[i] += STEP;
+        let there = log_likelihood(&moved).gradient;
+        std::array::from_fn(|j| (gradient[j] - there[j]) / STEP)
+    });
+    std::array::from_fn(|i| std::array::from_fn(|j| 0.5 * (rows[i][j] + rows[j][i])))
 }
 
 /// The negative second derivatives, by central differences of the analytic gradient.

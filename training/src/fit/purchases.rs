@@ -2,21 +2,46 @@
 
 mod rows;
 
-use tend_models::families::bg_nbd::BgNbd;
+use serde::{Deserialize, Serialize};
+use tend_models::families::bg_bb::BgBb;
+use tend_models::families::bg_nbd::{BgNbd, MbgNbd};
+use tend_models::families::pareto_nbd::ParetoNbd;
 use tend_models::families::purchases::{PurchaseHistory, PurchaseModel};
 use tend_models::quantities::Positive;
 
-use super::bg_nbd;
-use super::maximise::{Maximum, maximise};
+use super::maximise::{Evaluation, Maximum, covariance, maximise, refine};
+use super::{bg_bb, bg_nbd, pareto_nbd};
 
 pub use rows::PurchaseFitError;
-pub(super) use rows::Row;
+pub(super) use rows::{Row, customers_by_count};
+
+/// More distinct rows than this are first put together to about so many, to find where the search may begin.
+const COARSE_ROWS: usize = 400;
 
 /// A family of purchase models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PurchaseFamily {
-    /// Customers drop out after a repeat purchase.
+    /// Customers may drop out after a repeat purchase. Source: Fader, Hardie and Lee (2005), Marketing Science 24 (2).
     BgNbd,
+    /// Customers may drop out after any purchase. Source: Batislam, Denizel and Filiztekin (2007), IJRM 24 (3).
+    MbgNbd,
+    /// Customers may drop out at any time. Source: Schmittlein, Morrison and Colombo (1987), Management Science 33 (1).
+    ParetoNbd,
+    /// Customers buy or not at each of a row of opportunities. Source: Fader, Hardie and Shang (2010), Marketing
+    /// Science 29 (6).
+    BgBb,
+}
+
+/// How to fit a purchase model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PurchaseParams {
+    /// What is fitted.
+    pub family: PurchaseFamily,
+    /// What draws the parameters to 1, with the mean observation as the time unit (in BG/BB one opportunity): half of
+    /// this times the sum of their squared logarithms is taken from the log-likelihood, as by so many customers' worth
+    /// of a normal prior on the logarithms. 0 is maximum likelihood.
+    pub penalty: f64,
 }
 
 /// A fitted purchase model and how the fit went.
@@ -24,7 +49,7 @@ pub enum PurchaseFamily {
 pub struct PurchaseFit {
     /// The model, in the time unit of the histories.
     pub model: PurchaseModel,
-    /// The log-likelihood of all histories under the model; within 1e-8 of the largest if `converged`.
+    /// The log-likelihood of all histories under the model; within 1e-8 of the largest if `converged` without penalty.
     pub log_likelihood: f64,
     /// Different histories: the cost of the fit grows with these, not with customers.
     pub distinct_rows: usize,
@@ -32,6 +57,19 @@ pub struct PurchaseFit {
     pub iterations: usize,
     /// Whether the maximum was reached; if not, the parameters run off to a limit that the data do not rule out.
     pub converged: bool,
+    /// The covariance of the logarithms of the parameters: the inverse of the observed information, with large variances
+    /// in a direction in which they run off. `None` where even that gives none.
+    pub log_covariance: Option<[[f64; 4]; 4]>,
+}
+
+impl PurchaseFit {
+    /// The standard errors of the parameters, in their order; `None` without a covariance.
+    #[must_use]
+    pub fn standard_errors(&self) -> Option<[f64; 4]> {
+        let covariance = self.log_covariance?;
+        let parameters = self.model.parameters();
+        Some(std::array::from_fn(|place| parameters[place].1 * covariance[place][place].sqrt()))
+    }
 }
 
 /// Fits a purchase model by maximum likelihood.
@@ -42,43 +80,87 @@ pub struct PurchaseFit {
 ///
 /// # Errors
 /// [`PurchaseFitError`] if there is nothing to fit, or a history is not one.
-pub fn fit(family: PurchaseFamily, histories: &[PurchaseHistory]) -> Result<PurchaseFit, PurchaseFitError> {
-    rows::check(histories)?;
+pub fn fit(params: PurchaseParams, histories: &[PurchaseHistory]) -> Result<PurchaseFit, PurchaseFitError> {
+    let PurchaseParams { family, penalty } = params;
+    rows::check(family, histories)?;
     let rows = rows::distinct(histories);
     let customers = histories.len() as f64;
     let mean = |of: fn(&PurchaseHistory) -> f64| -> f64 {
         rows.iter().map(|row| row.customers * of(&row.history)).sum::<f64>() / customers
     };
-    let time_scale = mean(|history| history.observed);
     let purchase_rate = mean(|history| history.repeat_purchases);
-    let maximum = match family {
-        PurchaseFamily::BgNbd => {
-            let likelihood = bg_nbd::Likelihood::new(scaled(&rows, time_scale));
-            maximise(|point| likelihood.evaluate(point), customers, &bg_nbd::starts(purchase_rate))
+    let observed = mean(|history| history.observed);
+    let (time_scale, starts) = match family {
+        PurchaseFamily::BgNbd | PurchaseFamily::MbgNbd => (observed, bg_nbd::starts(purchase_rate)),
+        PurchaseFamily::ParetoNbd => (observed, pareto_nbd::starts(purchase_rate)),
+        PurchaseFamily::BgBb => (1.0, bg_bb::starts(purchase_rate, observed)),
+    };
+    let scaled = rows::scaled(&rows, time_scale);
+    let penalised = |rows: Vec<Row>| {
+        let likelihood = likelihood(family, rows);
+        move |point: &[f64; 4]| {
+            let mut evaluation = likelihood(point);
+            for (slope, logarithm) in evaluation.gradient.iter_mut().zip(point) {
+                evaluation.value -= 0.5 * penalty * logarithm * logarithm;
+                *slope -= penalty * logarithm;
+            }
+            evaluation
         }
     };
-    finished(family, &rows, time_scale, &maximum)
-}
-
-/// The rows with the mean observation 1 long.
-fn scaled(rows: &[Row], time_scale: f64) -> Vec<Row> {
-    let scaled = |row: &Row| Row {
-        history: PurchaseHistory {
-            repeat_purchases: row.history.repeat_purchases,
-            last_purchase: row.history.last_purchase / time_scale,
-            observed: row.history.observed / time_scale,
-        },
-        customers: row.customers,
+    let is_coarse = !matches!(family, PurchaseFamily::BgBb) && scaled.len() > 2 * COARSE_ROWS;
+    let coarse = is_coarse.then(|| penalised(rows::coarse(&scaled, COARSE_ROWS)));
+    let whole = penalised(scaled);
+    let maximum = match coarse {
+        Some(coarse) => {
+            let near = maximise(coarse, customers, &starts);
+            let found = refine(&whole, near.point);
+            Maximum { iterations: near.iterations + found.iterations, ..found }
+        }
+        None => maximise(&whole, customers, &starts),
     };
-    rows.iter().map(scaled).collect()
+    finished(family, &rows, time_scale, &maximum, covariance(&whole, &maximum))
 }
 
-/// The parameters in the order of the logarithms that the likelihood takes, by name, times back in their unit.
-fn parameters(family: PurchaseFamily, point: [f64; 4], time_scale: f64) -> [(&'static str, f64); 4] {
-    let [first, second, third, fourth] = point.map(f64::exp);
+type Likelihood = Box<dyn Fn(&[f64; 4]) -> Evaluation<4>>;
+
+/// The log-likelihood of rows by the logarithms of the parameters.
+fn likelihood(family: PurchaseFamily, rows: Vec<Row>) -> Likelihood {
     match family {
-        PurchaseFamily::BgNbd => [("r", first), ("alpha", second * time_scale), ("a", third), ("b", fourth)],
+        PurchaseFamily::BgNbd | PurchaseFamily::MbgNbd => {
+            let first_chances = if family == PurchaseFamily::MbgNbd { 1.0 } else { 0.0 };
+            let likelihood = bg_nbd::Likelihood::new(rows, first_chances);
+            Box::new(move |point| likelihood.evaluate(point))
+        }
+        PurchaseFamily::ParetoNbd => {
+            let likelihood = pareto_nbd::Likelihood::new(rows);
+            Box::new(move |point| likelihood.evaluate(point))
+        }
+        PurchaseFamily::BgBb => {
+            let likelihood = bg_bb::Likelihood::new(rows);
+            Box::new(move |point| likelihood.evaluate(point))
+        }
     }
+}
+
+/// The model with the parameters of a scaled point.
+fn model_at(family: PurchaseFamily, point: [f64; 4], time_scale: f64) -> Result<PurchaseModel, PurchaseFitError> {
+    let [first, second, third, fourth] = point.map(f64::exp);
+    let parameters = match family {
+        PurchaseFamily::BgNbd | PurchaseFamily::MbgNbd => [first, second * time_scale, third, fourth],
+        PurchaseFamily::ParetoNbd => [first, second * time_scale, third, fourth * time_scale],
+        PurchaseFamily::BgBb => [first, second, third, fourth],
+    };
+    let [Ok(first), Ok(second), Ok(third), Ok(fourth)] = parameters.map(Positive::new) else {
+        return Err(PurchaseFitError::Diverged { parameters });
+    };
+    Ok(match family {
+        PurchaseFamily::BgNbd => PurchaseModel::BgNbd(BgNbd { r: first, alpha: second, a: third, b: fourth }),
+        PurchaseFamily::MbgNbd => PurchaseModel::MbgNbd(MbgNbd { r: first, alpha: second, a: third, b: fourth }),
+        PurchaseFamily::ParetoNbd => {
+            PurchaseModel::ParetoNbd(ParetoNbd { r: first, alpha: second, s: third, beta: fourth })
+        }
+        PurchaseFamily::BgBb => PurchaseModel::BgBb(BgBb { alpha: first, beta: second, gamma: third, delta: fourth }),
+    })
 }
 
 fn finished(
@@ -86,17 +168,12 @@ fn finished(
     rows: &[Row],
     time_scale: f64,
     maximum: &Maximum<4>,
+    log_covariance: Option<[[f64; 4]; 4]>,
 ) -> Result<PurchaseFit, PurchaseFitError> {
-    let parameters = parameters(family, maximum.point, time_scale);
-    let [Ok(first), Ok(second), Ok(third), Ok(fourth)] = parameters.map(|(_, value)| Positive::new(value)) else {
-        return Err(PurchaseFitError::Diverged { parameters });
-    };
-    let model = match family {
-        PurchaseFamily::BgNbd => PurchaseModel::BgNbd(BgNbd { r: first, alpha: second, a: third, b: fourth }),
-    };
+    let model = model_at(family, maximum.point, time_scale)?;
     let log_likelihood: f64 = rows.iter().map(|row| row.customers * model.log_likelihood(row.history)).sum();
     if !log_likelihood.is_finite() {
-        return Err(PurchaseFitError::Diverged { parameters });
+        return Err(PurchaseFitError::Diverged { parameters: model.parameters().map(|(_, value)| value) });
     }
     Ok(PurchaseFit {
         model,
@@ -104,5 +181,6 @@ fn finished(
         distinct_rows: rows.len(),
         iterations: maximum.iterations,
         converged: maximum.converged,
+        log_covariance,
     })
 }

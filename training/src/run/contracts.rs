@@ -271,6 +271,7 @@ fn hold_out(
     Ok(Some(HoldOut {
         from: from.to_string(),
         days,
+        log_likelihood: None,
         purchases: ValueFigures::of(&expected, &actual)?,
         spend: Some(ValueFigures::of(&expected_revenue, &actual_revenue)?),
     }))

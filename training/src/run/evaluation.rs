@@ -10,7 +10,7 @@ use tend_models::quantities::Moment;
 use tend_models::scorecard::Task;
 use tend_models::scorer::{at_risk, offer_names};
 
-use super::clv::{hold_out, rhythms_before};
+use super::clv::hold_out;
 use super::contracts::judge_contracts;
 use super::project::{MOST_CUSTOMERS, OfferState, Snapshots};
 use super::target::{Answers, Target};
@@ -233,13 +233,6 @@ impl Window<'_> {
     }
 
     fn value(&self, model: &ClvModel) -> Result<HoldOut, TrainError> {
-        let rhythms = rhythms_before(self.run.timelines, self.moment);
-        if rhythms.is_empty() {
-            return Err(TrainError::Data(format!(
-                "found no purchase before {}; bring older data or a later --as-of",
-                self.moment
-            )));
-        }
-        hold_out(self.run.timelines, &rhythms, model, self.moment, self.until())
+        Ok(hold_out(self.run.timelines, model, self.moment, self.until())?.figures)
     }
 }

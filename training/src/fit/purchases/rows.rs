@@ -2,6 +2,8 @@
 
 use tend_models::families::purchases::PurchaseHistory;
 
+use super::PurchaseFamily;
+
 /// Why a purchase model cannot be fitted. Positions count from 0.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +70,21 @@ pub enum PurchaseFitError {
         /// Time of the last one.
         last_purchase: f64,
     },
+    /// A history that is not one of whole opportunities with at most one purchase each, as BG/BB has it.
+    #[error(
+        "purchase history {position}: found {repeat_purchases} purchases up to opportunity {last_purchase} of {observed}, \
+         expected whole numbers and no more purchases than opportunities; count time in opportunities"
+    )]
+    NotOpportunities {
+        /// Which history.
+        position: usize,
+        /// Its repeat purchases.
+        repeat_purchases: f64,
+        /// The opportunity of the last one.
+        last_purchase: f64,
+        /// Its opportunities.
+        observed: f64,
+    },
     /// A parameter left the range of floating-point numbers.
     #[error(
         "found the parameters {parameters:?} where the likelihood is largest, expected finite numbers above \
@@ -75,7 +92,7 @@ pub enum PurchaseFitError {
     )]
     Diverged {
         /// Where the search ended.
-        parameters: [(&'static str, f64); 4],
+        parameters: [f64; 4],
     },
 }
 
@@ -87,7 +104,7 @@ pub(crate) struct Row {
 }
 
 /// Checks that every history is one, and that somebody came back.
-pub(super) fn check(histories: &[PurchaseHistory]) -> Result<(), PurchaseFitError> {
+pub(super) fn check(family: PurchaseFamily, histories: &[PurchaseHistory]) -> Result<(), PurchaseFitError> {
     if histories.is_empty() {
         return Err(PurchaseFitError::NoCustomers);
     }
@@ -108,6 +125,10 @@ pub(super) fn check(histories: &[PurchaseHistory]) -> Result<(), PurchaseFitErro
         }
         if (repeat_purchases > 0.0) != (last_purchase > 0.0) {
             return Err(PurchaseFitError::CountAndTimeDisagree { position, repeat_purchases, last_purchase });
+        }
+        let is_whole = last_purchase.fract() == 0.0 && observed.fract() == 0.0 && repeat_purchases <= last_purchase;
+        if family == PurchaseFamily::BgBb && !is_whole {
+            return Err(PurchaseFitError::NotOpportunities { position, repeat_purchases, last_purchase, observed });
         }
     }
     if histories.iter().all(|history| history.repeat_purchases == 0.0) {
@@ -135,5 +156,46 @@ pub(super) fn distinct(histories: &[PurchaseHistory]) -> Vec<Row> {
             },
             customers: equal.len() as f64,
         })
+        .collect()
+}
+
+/// The rows with the mean observation 1 long.
+pub(super) fn scaled(rows: &[Row], time_scale: f64) -> Vec<Row> {
+    let scaled = |row: &Row| Row {
+        history: PurchaseHistory {
+            repeat_purchases: row.history.repeat_purchases,
+            last_purchase: row.history.last_purchase / time_scale,
+            observed: row.history.observed / time_scale,
+        },
+        customers: row.customers,
+    };
+    rows.iter().map(scaled).collect()
+}
+
+/// About `most` rows in place of many: neighbours of one count, with their mean times.
+pub(super) fn coarse(rows: &[Row], most: usize) -> Vec<Row> {
+    let together = rows.len().div_ceil(most);
+    rows.chunk_by(|left, right| left.history.repeat_purchases == right.history.repeat_purchases)
+        .flat_map(|same| same.chunks(together))
+        .map(|near| {
+            let customers: f64 = near.iter().map(|row| row.customers).sum();
+            let mean = |of: fn(&PurchaseHistory) -> f64| -> f64 {
+                near.iter().map(|row| row.customers * of(&row.history)).sum::<f64>() / customers
+            };
+            let history = PurchaseHistory {
+                repeat_purchases: near[0].history.repeat_purchases,
+                last_purchase: mean(|history| history.last_purchase),
+                observed: mean(|history| history.observed),
+            };
+            Row { history, customers }
+        })
+        .collect()
+}
+
+/// How many customers have each count; `rows` are sorted by it.
+pub(crate) fn customers_by_count(rows: &[Row]) -> Vec<(f64, f64)> {
+    let count = |row: &Row| row.history.repeat_purchases;
+    rows.chunk_by(|left, right| count(left) == count(right))
+        .map(|same| (count(&same[0]), same.iter().map(|row| row.customers).sum()))
         .collect()
 }

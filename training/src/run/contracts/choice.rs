@@ -32,7 +32,7 @@ pub(in crate::run) fn named(family: ClvFamily) -> Option<RenewalFamily> {
         ClvFamily::Sbg => Some(RenewalFamily::ShiftedBetaGeometric),
         ClvFamily::Bdw => Some(RenewalFamily::BetaDiscreteWeibull),
         ClvFamily::BetaGeometric => Some(RenewalFamily::BetaGeometric),
-        ClvFamily::BgNbd => None,
+        ClvFamily::BgNbd | ClvFamily::MbgNbd | ClvFamily::ParetoNbd | ClvFamily::BgBb | ClvFamily::Auto => None,
     }
 }
 
