@@ -13,8 +13,9 @@ use tend_training::evaluate::{Campaign, ClassifierFigures, HeldOutDetail};
 use tend_training::ingest::ingest;
 use tend_training::recipe::{Clv, ClvFamily, Recipe, Source, Training};
 use tend_training::run::{
-    ActionFigures, ClvRun, ContractTableRun, ExperimentTable, FamilyFigures, Figures, HoldOut, ProductFigures, ProjectRun, TableRun,
-    Target, Trained, train_clv, train_contract_table, train_experiment, train_project, train_table,
+    ActionFigures, ClvRun, ContractTableRun, ExperimentTable, FamilyFigures, Figures, HoldOut, ProductFigures,
+    ProjectRun, TableRun, Target, Trained, train_clv, train_contract_table, train_experiment, train_project,
+    train_table,
 };
 use tend_training::tables::TableFile;
 
