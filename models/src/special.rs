@@ -352,12 +352,12 @@ mod tests {
             assert_near(digamma(x), expected, tolerance, &format!("digamma({x})"));
         }
         for (base, step, expected) in [
-            (0.3, 2.5, 4.343_071_211_049_550_1),
-            (4.0, 1e-3, 0.000_283_782_943_346_985_284),
-            (12.0, 0.5, 0.042_533_971_299_100_032),
+            (0.3, 2.5, 4.343_071_211_049_55),
+            (4.0, 1e-3, 0.000_283_782_943_346_985_27),
+            (12.0, 0.5, 0.042_533_971_299_100_03),
             (1e6, 0.7, 7.000_001_049_999_86e-7),
             (1e12, 3.0, 2.999_999_999_997e-12),
-            (9.5, 200.0, 3.144_597_329_443_405_8),
+            (9.5, 200.0, 3.144_597_329_443_406),
         ] {
             let tolerance = if base < STIRLING_FROM { 2e-15 } else { 1e-14 * expected };
             assert_near(digamma_gap(base, step), expected, tolerance, &format!("digamma_gap({base}, {step})"));

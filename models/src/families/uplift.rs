@@ -243,8 +243,7 @@ impl EffectModel {
     pub fn check(&self, kinds: &[FeatureKind]) -> Result<(), ModelError> {
         ModelError::finite("average effect", &[self.average])?;
         ModelError::weight("standard error of the average effect", self.average_error)?;
-        // Negated, so that NaN is refused too.
-        if !(self.bounds[0] <= self.bounds[1]) {
+        if self.bounds[0].is_nan() || self.bounds[1].is_nan() || self.bounds[0] > self.bounds[1] {
             return Err(ModelError::number("upper bound of effects", self.bounds[1], "at least the lower bound"));
         }
         let Some(own) = &self.heterogeneity else { return Ok(()) };

@@ -207,7 +207,7 @@ fn cohorts(
 fn whole_numbers(file: &TableFile, batch: &Batch, column: &str) -> Result<Vec<u32>, TrainError> {
     const MOST_PERIODS: f64 = 100_000.0;
     let whole = |(row, number): (usize, f64)| {
-        if number >= 0.0 && number <= MOST_PERIODS && number.fract() == 0.0 {
+        if (0.0..=MOST_PERIODS).contains(&number) && number.fract() == 0.0 {
             Ok(number as u32)
         } else {
             Err(TrainError::Data(format!(

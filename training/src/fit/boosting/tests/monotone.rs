@@ -5,6 +5,9 @@ use proptest::strategy::ValueTree;
 
 use super::*;
 
+/// What a fitted model makes of a row.
+type Prediction = Box<dyn Fn(&[f64]) -> f64>;
+
 fn constrained(features: &[(&str, Direction)]) -> BoostingParams {
     let monotone = features.iter().map(|&(feature, direction)| (feature.to_owned(), direction)).collect();
     BoostingParams { monotone, trees: 60, ..params() }
@@ -18,7 +21,7 @@ fn crooked(row: &[f64]) -> f64 {
 }
 
 /// How each model's prediction moves as a feature rises, for a row.
-fn moves(models: &[Box<dyn Fn(&[f64]) -> f64>], row: &[f64; 5], feature: usize, to: f64) -> Vec<f64> {
+fn moves(models: &[Prediction], row: &[f64; 5], feature: usize, to: f64) -> Vec<f64> {
     let mut moved = *row;
     moved[feature] = to;
     models.iter().map(|model| model(&moved) - model(row)).collect()
@@ -31,7 +34,7 @@ fn predictions_follow_the_constraints_for_any_row() {
     let numbers: Vec<f64> = customers.log_odds.iter().map(|log_odds| log_odds.exp()).collect();
     let known = NumberRows { rows: customers.table(), numbers: &numbers, weights: None };
     let labelled = constrained(&both).fit(&customers.table()).unwrap();
-    let mut models: Vec<Box<dyn Fn(&[f64]) -> f64>> = vec![Box::new(move |row| labelled.predict(row))];
+    let mut models: Vec<Prediction> = vec![Box::new(move |row| labelled.predict(row))];
     for objective in [Objective::SquaredError, Objective::Tweedie { power: 1.5 }, Objective::Quantile { share: 0.6 }] {
         let model = BoostingParams { objective, ..constrained(&both) }.fit_numbers(&known).unwrap();
         models.push(Box::new(move |row| model.response(row)));
