@@ -18,6 +18,9 @@ pub(super) use rows::{Row, customers_by_count};
 /// More distinct rows than this are first put together to about so many, to find where the search may begin.
 const COARSE_ROWS: usize = 400;
 
+/// Beyond e^5 or e^-5 a parameter may be on its way to a limit.
+const FAR_OUT: f64 = 5.0;
+
 /// A family of purchase models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,15 +111,15 @@ pub fn fit(params: PurchaseParams, histories: &[PurchaseHistory]) -> Result<Purc
         }
     };
     let is_coarse = !matches!(family, PurchaseFamily::BgBb) && scaled.len() > 2 * COARSE_ROWS;
-    let coarse = is_coarse.then(|| penalised(rows::coarse(&scaled, COARSE_ROWS)));
+    let near = is_coarse.then(|| maximise(penalised(rows::coarse(&scaled, COARSE_ROWS)), customers, &starts));
     let whole = penalised(scaled);
-    let maximum = match coarse {
-        Some(coarse) => {
-            let near = maximise(coarse, customers, &starts);
+    let maximum = match near {
+        // Where hardly anybody drops out, the coarse rows may hide those who do.
+        Some(near) if near.point.iter().all(|logarithm| logarithm.abs() < FAR_OUT) => {
             let found = refine(&whole, near.point);
             Maximum { iterations: near.iterations + found.iterations, ..found }
         }
-        None => maximise(&whole, customers, &starts),
+        _ => maximise(&whole, customers, &starts),
     };
     finished(family, &rows, time_scale, &maximum, covariance(&whole, &maximum))
 }
