@@ -14,10 +14,10 @@ mod explain;
 mod features;
 #[cfg(feature = "train")]
 mod init;
-#[cfg(feature = "train")]
-mod metrics;
 #[cfg(feature = "serve")]
 mod keys;
+#[cfg(feature = "train")]
+mod metrics;
 mod models;
 mod policy;
 mod project;

@@ -166,9 +166,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v2/models/{model}/versions/{version}/ready", get(dialects::model_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(dialects::infer));
     let decide = Router::new().route("/v1/decisions", post(answer::decisions));
-    let ingest = Router::new()
-        .route("/v1/outcomes", post(feedback::outcomes))
-        .route("/v1/events", post(feedback::events));
+    let ingest =
+        Router::new().route("/v1/outcomes", post(feedback::outcomes)).route("/v1/events", post(feedback::events));
     let admin = Router::new()
         .route("/v1/customers/{id}", delete(person::erase))
         .route("/v1/customers/{id}/export", get(person::export))

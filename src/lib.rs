@@ -8,9 +8,9 @@ pub mod contract;
 pub mod decision;
 #[cfg(feature = "serve")]
 pub mod http;
-pub mod metrics;
 #[cfg(feature = "serve")]
 pub mod live;
+pub mod metrics;
 #[cfg(feature = "train")]
 pub mod simulate;
 #[cfg(feature = "serve")]

@@ -72,9 +72,7 @@ impl StreamedRow {
     fn reaches(&self) -> Option<Moment> {
         match self {
             Self::Customer(_) | Self::Consent(_) => None,
-            Self::Subscription(row) => {
-                Some(row.end_date.map_or(row.start_date.0, |end| end.0.max(row.start_date.0)))
-            }
+            Self::Subscription(row) => Some(row.end_date.map_or(row.start_date.0, |end| end.0.max(row.start_date.0))),
             Self::Transaction(_) | Self::Event(_) | Self::Contact(_) => Some(self.at()),
         }
     }

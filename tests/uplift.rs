@@ -100,7 +100,7 @@ fn columns_of_after_the_mail_are_left_out_and_said_so() {
 fn an_experiment_without_controls_or_overlap_is_refused_with_what_to_do() {
     let folder = Folder::new();
     let rows = |treated: fn(u32) -> bool| -> String {
-        let line = |row: u32| format!("{},{},{}\n", row % 100, u8::from(treated(row)), u8::from(row % 7 == 0));
+        let line = |row: u32| format!("{},{},{}\n", row % 100, u8::from(treated(row)), u8::from(row.is_multiple_of(7)));
         format!("age,mailed,bought\n{}", (0..2_000).map(line).collect::<String>())
     };
     let train = ["train", "--task", "uplift", "--table", "t.csv", "--treatment", "mailed", "--outcome", "bought"];

@@ -119,7 +119,8 @@ pub(super) async fn infer(
     let (task, version) = answers(&answering, &named)?;
     let frame = Frame::of_tensors(inputs)?;
     let scored = blocking(&service, answering, task, frame).await?;
-    let wanted: Option<Vec<&str>> = outputs.as_ref().map(|outputs| outputs.iter().map(|one| one.name.as_str()).collect());
+    let wanted: Option<Vec<&str>> =
+        outputs.as_ref().map(|outputs| outputs.iter().map(|one| one.name.as_str()).collect());
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(&name));
     if let Some(unknown) = wanted.iter().flatten().find(|name| !scored.names.iter().any(|one| one == *name)) {
         let known = scored.names.join(", ");

@@ -168,9 +168,11 @@ fn checked(answering: &Answering, item: EventItem, latest: Moment) -> Result<(Te
     ];
     let mut rows = rows.into_iter().flatten();
     let (Some(row), None) = (rows.next(), rows.next()) else {
-        return Err("found no row or several; expected one of customer, transaction, subscription, event, contact and \
+        return Err(
+            "found no row or several; expected one of customer, transaction, subscription, event, contact and \
                     consent"
-            .to_owned());
+                .to_owned(),
+        );
     };
     if row.at() > latest {
         return Err(format!("found the time {}, which is in the future; expected one that has passed", row.at()));
@@ -232,7 +234,9 @@ impl Items {
         }
         if items.is_empty() || items.len() > MOST_ITEMS {
             let count = items.len();
-            return Err(Problem::shape(format!("found {count} items; expected 1 to {MOST_ITEMS}; send several requests")));
+            return Err(Problem::shape(format!(
+                "found {count} items; expected 1 to {MOST_ITEMS}; send several requests"
+            )));
         }
         Ok(Self { is_single: false, items })
     }

@@ -113,5 +113,9 @@ fn is_trace(trace: &HeaderValue) -> bool {
     let hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_set = |part: &str| part.bytes().any(|byte| byte != b'0');
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    lengths == [2, 32, 16, 2] && parts[0] == "00" && parts.iter().all(|part| hex(part)) && is_set(parts[1]) && is_set(parts[2])
+    lengths == [2, 32, 16, 2]
+        && parts[0] == "00"
+        && parts.iter().all(|part| hex(part))
+        && is_set(parts[1])
+        && is_set(parts[2])
 }

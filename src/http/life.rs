@@ -168,9 +168,9 @@ impl Sources {
     fn policy(&self, may_lack: bool) -> Result<Policy, LoadError> {
         let text = match std::fs::read_to_string(&self.policy) {
             Err(_) if may_lack => "[money]\ncurrency = \"\"\n[[stage]]\nname = \"all\"\nwhen = \"true\"\n".to_owned(),
-            text => text.map_err(|error| {
-                self.policy_error(format!("cannot be read: {error}; write one with `tend init`"))
-            })?,
+            text => {
+                text.map_err(|error| self.policy_error(format!("cannot be read: {error}; write one with `tend init`")))?
+            }
         };
         Policy::parse(&text).map_err(|error| self.policy_error(error.to_string()))
     }

@@ -72,7 +72,11 @@ impl Metrics {
                 text.sample("tend_http_requests_total", &labels, *count as f64);
             }
         }
-        text.family("tend_http_request_duration_seconds", "histogram", "Time from the head of a request to its answer.");
+        text.family(
+            "tend_http_request_duration_seconds",
+            "histogram",
+            "Time from the head of a request to its answer.",
+        );
         for (name, route) in requests.iter() {
             let labels = format!("route=\"{}\"", escaped(name));
             let mut count = 0;
@@ -120,17 +124,37 @@ fn page(service: &Service) -> String {
     let broken = f64::from(u8::from(gauges.is_broken.load(Ordering::Relaxed)));
     let tables = answering.tables.until.map_or(f64::NAN, |until| until.seconds() as f64);
     let plain = [
-        ("tend_loaded_timestamp_seconds", "gauge", "When models, policy and tables were last taken.", answering.loaded_at_ms as f64 / 1e3),
+        (
+            "tend_loaded_timestamp_seconds",
+            "gauge",
+            "When models, policy and tables were last taken.",
+            answering.loaded_at_ms as f64 / 1e3,
+        ),
         ("tend_tables_until_timestamp_seconds", "gauge", "Until when the tables reach.", tables),
-        ("tend_answers_as_of_timestamp_seconds", "gauge", "The moment of answers.", service.moment_of(&answering).seconds() as f64),
+        (
+            "tend_answers_as_of_timestamp_seconds",
+            "gauge",
+            "The moment of answers.",
+            service.moment_of(&answering).seconds() as f64,
+        ),
         ("tend_streamed_rows", "gauge", "Streamed rows that the tables do not have.", service.live.rows() as f64),
         ("tend_requests_in_flight", "gauge", "Requests under way.", service.in_flight.load(Ordering::Relaxed) as f64),
-        ("tend_requests_shed_total", "counter", "Requests refused because too many were under way.", load(&metrics.shed)),
+        (
+            "tend_requests_shed_total",
+            "counter",
+            "Requests refused because too many were under way.",
+            load(&metrics.shed),
+        ),
         ("tend_panics_total", "counter", "Defects that a request met.", load(&metrics.panics)),
         ("tend_feedback_items_total", "counter", "Events and outcomes taken anew.", load(&metrics.taken)),
         ("tend_swaps_total", "counter", "Changes of models, policy or tables that were taken.", load(&metrics.swaps)),
         ("tend_failed_swaps_total", "counter", "Changes that could not be taken.", load(&metrics.failed_swaps)),
-        ("tend_store_queue_depth", "gauge", "Writes that wait for the disk.", gauges.waiting.load(Ordering::Relaxed) as f64),
+        (
+            "tend_store_queue_depth",
+            "gauge",
+            "Writes that wait for the disk.",
+            gauges.waiting.load(Ordering::Relaxed) as f64,
+        ),
         ("tend_store_commits_total", "counter", "Commits of the store.", load(&gauges.commits)),
         ("tend_store_writes_total", "counter", "Writes that the store has committed.", load(&gauges.writes)),
         ("tend_store_failures_total", "counter", "Writes that the store could not commit.", load(&gauges.failures)),

@@ -82,17 +82,29 @@ fn inference_paths() -> Value {
     });
     let named = |mut operation: Value, has_version: bool| {
         let names = if has_version { vec!["model", "version"] } else { vec!["model"] };
-        let parameter = |name: &&str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+        let parameter =
+            |name: &&str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
         operation["parameters"] = names.iter().map(parameter).collect();
         operation
     };
-    for (prefix, suffix, has_version) in [("/v2/models/{model}", "", false), ("/v2/models/{model}/versions/{version}", "_version", true)] {
+    for (prefix, suffix, has_version) in
+        [("/v2/models/{model}", "", false), ("/v2/models/{model}/versions/{version}", "_version", true)]
+    {
         let id = |name: &str| format!("{name}{suffix}");
-        let about = operation(&id("inference_model"), "What the model takes and answers.",
-            object(&["name", "versions", "platform", "inputs", "outputs"]), &[404]);
+        let about = operation(
+            &id("inference_model"),
+            "What the model takes and answers.",
+            object(&["name", "versions", "platform", "inputs", "outputs"]),
+            &[404],
+        );
         let ready = operation(&id("inference_model_ready"), "The model answers.", object(&["name", "ready"]), &[404]);
-        let infer = operation(&id("infer"), "Scores of feature rows, one tensor a feature, or of known customers, by \
-            the tensor `customer_id`.", object(&["model_name", "model_version", "outputs"]), &[400, 404, 413, 415, 422]);
+        let infer = operation(
+            &id("infer"),
+            "Scores of feature rows, one tensor a feature, or of known customers, by \
+            the tensor `customer_id`.",
+            object(&["model_name", "model_version", "outputs"]),
+            &[400, 404, 413, 415, 422],
+        );
         let infer = with_body(infer, reference("Inference"));
         paths[prefix] = json!({"get": named(about, has_version)});
         paths[format!("{prefix}/ready")] = json!({"get": named(ready, has_version)});
@@ -135,15 +147,21 @@ fn asked(id: &str, summary: &str, answer: Value) -> Value {
 fn reported(name: &str, summary: &str, item: &str) -> Value {
     let items = json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(item)});
     let schema = json!({"oneOf": [reference(item), schemas::closed(&[name], json!({name: items}))]});
-    let operation = operation(name, summary, schemas::list("results", "ItemResult"), &[400, 404, 408, 409, 413, 415, 422, 503]);
+    let operation =
+        operation(name, summary, schemas::list("results", "ItemResult"), &[400, 404, 408, 409, 413, 415, 422, 503]);
     with_body(operation, schema)
 }
 
 fn invocations() -> Value {
     let answer = object(&["predictions", "model_name", "model_version"]);
     let mut operation = with_body(
-        operation("invocations", "MLflow: scores of feature rows, or of known customers by the column `customer_id`; \
-            of the first task that has a model, or of `params.task`.", answer, &[400, 404, 413, 415, 422, 503]),
+        operation(
+            "invocations",
+            "MLflow: scores of feature rows, or of known customers by the column `customer_id`; \
+            of the first task that has a model, or of `params.task`.",
+            answer,
+            &[400, 404, 413, 415, 422, 503],
+        ),
         reference("Invocation"),
     );
     operation["requestBody"]["content"]["text/csv"] = json!({"schema": {"type": "string"}});

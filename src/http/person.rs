@@ -18,10 +18,7 @@ use crate::store::{StoreError, StoredDecision};
 const AFTER_ALL: Moment = Moment::from_seconds(7_258_118_400);
 
 /// A decision with the models and the policy that made it, and what came of it.
-pub(super) async fn decision(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn decision(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let found = read(&service, move |service| service.store.decision(&id)).await?;
     json_answer(&decision_json(&found.ok_or_else(Problem::unknown_decision)?)?)
 }
@@ -113,9 +110,9 @@ fn table_rows(timelines: &Timelines, place: usize) -> Value {
         json!({"event_time": time(row.at), "event_type": name(&timelines.event_types, row.event_type),
             "value": row.value})
     });
-    let contacts = history.contacts().map(|row| {
-        json!({"sent_at": time(row.at), "action_id": name(&timelines.actions, row.action), "taken": row.taken})
-    });
+    let contacts = history.contacts().map(
+        |row| json!({"sent_at": time(row.at), "action_id": name(&timelines.actions, row.action), "taken": row.taken}),
+    );
     let attributes = timelines.attributes.iter().map(|attribute| {
         let value = match &attribute.values {
             AttributeValues::Number(values) => json!(values[place]),
@@ -123,9 +120,11 @@ fn table_rows(timelines: &Timelines, place: usize) -> Value {
         };
         (attribute.name.clone(), value)
     });
-    let consents = timelines.channels.iter().enumerate().filter_map(|(channel, name)| {
-        Some((name.clone(), json!(history.consent(channel as u32)?)))
-    });
+    let consents = timelines
+        .channels
+        .iter()
+        .enumerate()
+        .filter_map(|(channel, name)| Some((name.clone(), json!(history.consent(channel as u32)?))));
     json!({
         "created_at": history.created_at().to_string(),
         "attributes": attributes.collect::<Map<_, _>>(),

@@ -99,7 +99,8 @@ impl Problem {
 
     /// Too much is under way.
     pub(super) fn overloaded() -> Self {
-        let detail = format!("found {MOST_IN_FLIGHT} requests under way, as many as are taken; send this one again later");
+        let detail =
+            format!("found {MOST_IN_FLIGHT} requests under way, as many as are taken; send this one again later");
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", detail);
         Self { retry_after_seconds: Some(1), ..problem }
     }
@@ -124,7 +125,10 @@ impl Problem {
 
     /// The key does not allow this.
     pub(super) fn scope(scope: Scope) -> Self {
-        let detail = format!("found a key without the scope {0}; expected one with it; make one with `tend keys create`", scope.name());
+        let detail = format!(
+            "found a key without the scope {0}; expected one with it; make one with `tend keys create`",
+            scope.name()
+        );
         Self::new(StatusCode::FORBIDDEN, "wrong_scope", "Wrong scope", detail)
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use tend_models::quantities::Moment;
 use tend_models::timeline::{
-    AttributeValues, ConsentRow, ContactRow, EventRow, NEVER, NO_CODE, PurchaseRow, SubscriptionRow,
-    Timelines, TimelinesBuilder,
+    AttributeValues, ConsentRow, ContactRow, EventRow, NEVER, NO_CODE, PurchaseRow, SubscriptionRow, Timelines,
+    TimelinesBuilder,
 };
 
 use super::{StreamedRow, Tables};

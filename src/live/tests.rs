@@ -70,7 +70,8 @@ fn store() -> (tempfile::TempDir, Store) {
 /// Every customer has a profile and a purchase the day before the cut, and one streamed purchase.
 fn frame_rows() -> Vec<(usize, StreamedRow)> {
     let of = |customer: usize| {
-        let profile = json!({"customer": {"created_at": day(-1, 0), "attributes": {"country": (["AT", "DE"][customer % 2])}}});
+        let profile =
+            json!({"customer": {"created_at": day(-1, 0), "attributes": {"country": (["AT", "DE"][customer % 2])}}});
         let last = json!({"transaction": {"event_time": day(CUT_DAY - 1, 86_399), "amount": 1}});
         let new = json!({"transaction": {"event_time": day(CUT_DAY, 1), "amount": 2}});
         [profile, last, new].map(|value| (customer, row(value)))
@@ -112,8 +113,10 @@ fn a_newer_row_of_the_same_subscription_or_contact_takes_its_place() {
     let base = built([(0, row(running)), (0, row(sent))].iter());
     let tables = Tables::of(&base);
     let live = Live::replay(&store, &tables).unwrap();
-    let ended = json!({"subscription": {"start_date": day(5, 0), "end_date": day(50, 0), "mrr": 9, "product_id": "pro"}});
-    let taken = json!({"contact": {"sent_at": day(6, 0), "action_id": "call", "outcome": "taken", "outcome_at": day(8, 0)}});
+    let ended =
+        json!({"subscription": {"start_date": day(5, 0), "end_date": day(50, 0), "mrr": 9, "product_id": "pro"}});
+    let taken =
+        json!({"contact": {"sent_at": day(6, 0), "action_id": "call", "outcome": "taken", "outcome_at": day(8, 0)}});
     live.add(&store, "c0", 1, row(ended));
     live.add(&store, "c0", 2, row(taken));
     let (_, merged) = live.find(&store, (&base, &tables), ["c0"].into_iter());

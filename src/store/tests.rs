@@ -121,7 +121,8 @@ async fn an_erased_customer_is_in_no_file_and_comes_back_in_none() {
     store.record_outcomes(vec![outcome("d1", 1.0)]).await.unwrap();
     store.record_events(vec![of("zebra-42", 1), of("other-77", 2), of("zebra-42", 3)]).await.unwrap();
     let holds = |text: &str| {
-        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        let files =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
         files.filter(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes())).count()
     };
     assert!(holds("zebra-42") > 0);

@@ -75,11 +75,8 @@ impl Writer {
     /// Commits all of a batch or none of it, and answers.
     fn write(&mut self, batch: Vec<Job>) {
         let count = batch.len();
-        let outcome = if self.gauges.is_broken.load(Ordering::Relaxed) {
-            Err(StoreError::Broken)
-        } else {
-            self.commit(&batch)
-        };
+        let outcome =
+            if self.gauges.is_broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { self.commit(&batch) };
         self.gauges.waiting.fetch_sub(count, Ordering::Relaxed);
         // Who waited may be gone; then there is nobody to tell.
         match outcome {

@@ -30,9 +30,9 @@ impl Cell {
             Value::Bool(flag) => Ok(Self::Flag(flag)),
             Value::String(text) => Ok(Self::Text(text)),
             Value::Number(number) => number.as_f64().map(Self::Number).ok_or_else(Problem::defect),
-            Value::Array(_) | Value::Object(_) => {
-                Err(Problem::shape("found a list or an object for a value; expected a number, a text or null".to_owned()))
-            }
+            Value::Array(_) | Value::Object(_) => Err(Problem::shape(
+                "found a list or an object for a value; expected a number, a text or null".to_owned(),
+            )),
         }
     }
 }
@@ -119,17 +119,22 @@ impl Frame {
         for Tensor { name, shape, datatype, parameters, data } in tensors {
             let is_column = matches!(shape.as_slice(), [_] | [_, 1]) && shape[0] == data.len();
             if !is_column || parameters.contains_key("binary_data_size") {
-                let detail = "found a tensor that is no column of JSON data; expected the shape [rows] and a value a row";
+                let detail =
+                    "found a tensor that is no column of JSON data; expected the shape [rows] and a value a row";
                 return Err(Problem::shape(detail.to_owned()));
             }
             let fits = |value: &Value| match datatype.as_str() {
                 "BOOL" => value.is_boolean(),
                 "BYTES" => value.is_string(),
-                name if name.starts_with("FP") || name.starts_with("INT") || name.starts_with("UINT") => value.is_number(),
+                name if name.starts_with("FP") || name.starts_with("INT") || name.starts_with("UINT") => {
+                    value.is_number()
+                }
                 _ => false,
             };
             if !data.iter().all(fits) {
-                return Err(Problem::shape("found data that are not of their datatype; expected BOOL, BYTES, FP or INT".to_owned()));
+                return Err(Problem::shape(
+                    "found data that are not of their datatype; expected BOOL, BYTES, FP or INT".to_owned(),
+                ));
             }
             names.push(name);
             columns.push(data.into_iter().map(Cell::of).collect::<Result<Vec<_>, _>>()?);
@@ -163,7 +168,9 @@ impl Frame {
         }
         if self.rows == 0 || self.rows > MOST_CUSTOMERS {
             let rows = self.rows;
-            return Err(Problem::shape(format!("found {rows} rows; expected 1 to {MOST_CUSTOMERS}; send several requests")));
+            return Err(Problem::shape(format!(
+                "found {rows} rows; expected 1 to {MOST_CUSTOMERS}; send several requests"
+            )));
         }
         Ok(self)
     }

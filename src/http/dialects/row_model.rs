@@ -32,22 +32,23 @@ pub(super) fn output_names(answering: &Answering, task: Task) -> Vec<String> {
         Task::Clv => ["expected_purchases", "probability_alive", "expected_average_spend", "predicted_clv"]
             .map(str::to_owned)
             .to_vec(),
-        _ => classifiers(answering, task).map(|(_, outputs)| outputs).unwrap_or_default().into_iter().map(|(name, _)| name).collect(),
+        _ => classifiers(answering, task)
+            .map(|(_, outputs)| outputs)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect(),
     }
 }
 
 /// Scores a frame.
-pub(super) fn score(
-    service: &Service,
-    answering: &Answering,
-    task: Task,
-    frame: &Frame,
-) -> Result<Scored, Problem> {
+pub(super) fn score(service: &Service, answering: &Answering, task: Task, frame: &Frame) -> Result<Scored, Problem> {
     if frame.names == [CUSTOMER_ID] {
         return score_customers(service, answering, task, frame);
     }
     let Some((plan, outputs)) = classifiers(answering, task) else {
-        let detail = format!("found feature rows for {task}; expected one column, {CUSTOMER_ID}, as it reads histories");
+        let detail =
+            format!("found feature rows for {task}; expected one column, {CUSTOMER_ID}, as it reads histories");
         return Err(Problem::shape(detail));
     };
     let rows = feature_rows(plan, frame)?;
@@ -87,8 +88,12 @@ fn of_upsell(model: &UpsellModel) -> Outputs<'_> {
 /// (rows, features), row-major; every feature must have its column, and no other column may be there.
 fn feature_rows(plan: &FeaturePlan, frame: &Frame) -> Result<Vec<f64>, Problem> {
     let place_of = |feature: &Feature| frame.names.iter().position(|name| *name == feature.name);
-    let lacking: Vec<&str> =
-        plan.features.iter().filter(|feature| place_of(feature).is_none()).map(|feature| feature.name.as_str()).collect();
+    let lacking: Vec<&str> = plan
+        .features
+        .iter()
+        .filter(|feature| place_of(feature).is_none())
+        .map(|feature| feature.name.as_str())
+        .collect();
     if !lacking.is_empty() {
         return Err(Problem::shape(format!("found no column {}; expected one for each feature", lacking.join(", "))));
     }
@@ -129,12 +134,7 @@ fn value(kind: &FeatureKind, cell: &Cell, is_text: bool) -> Result<f64, String> 
     }
 }
 
-fn score_customers(
-    service: &Service,
-    answering: &Answering,
-    task: Task,
-    frame: &Frame,
-) -> Result<Scored, Problem> {
+fn score_customers(service: &Service, answering: &Answering, task: Task, frame: &Frame) -> Result<Scored, Problem> {
     let ids: Option<Vec<&str>> = frame.columns[0].iter().map(Cell::text).collect();
     let ids = ids.ok_or_else(|| Problem::shape("found a customer_id that is no text; expected texts".to_owned()))?;
     let moment = service.moment_of(answering);

@@ -96,7 +96,8 @@ async fn tensors_of_features_are_scored_as_the_description_of_the_model_says() {
     };
     let inputs: Vec<Value> = about["inputs"].as_array().unwrap().iter().map(tensor).collect();
     let wanted = json!([{"name": "churn_probability"}]);
-    let (status, answer) = told(&service, "/v2/models/churn/infer", &json!({"inputs": inputs, "outputs": wanted})).await;
+    let (status, answer) =
+        told(&service, "/v2/models/churn/infer", &json!({"inputs": inputs, "outputs": wanted})).await;
     assert_eq!((status, &answer["outputs"][0]["data"]), (200, &json!([0.3])), "{answer}");
     assert_eq!(got(&service, "/v2/models/churn/ready").await.1, json!({"name": "churn", "ready": true}));
     for path in ["/v2/models/churn/versions/8/ready", "/v2/models/none"] {
@@ -125,7 +126,11 @@ async fn a_table_that_is_not_the_models_is_a_problem_that_says_why() {
         ("/invocations", json!({"inputs": {"customer_id": [1]}}), "no text"),
         ("/v2/models/churn/infer", json!({"inputs": [short]}), "no column"),
         ("/v2/models/churn/infer", json!({"inputs": [id], "outputs": [{"name": "other"}]}), "other"),
-        ("/v2/models/churn/infer", json!({"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": ["1"]}]}), "datatype"),
+        (
+            "/v2/models/churn/infer",
+            json!({"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": ["1"]}]}),
+            "datatype",
+        ),
     ];
     for (path, body, expected) in cases {
         let (status, problem) = problem(&service, post(path, body.to_string())).await;

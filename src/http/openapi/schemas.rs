@@ -36,15 +36,22 @@ pub(super) fn all() -> Value {
     let customers = json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference("Customer")});
     let attributes = json!({"type": "object", "additionalProperties": {"type": ["number", "string", "boolean"]}});
     let kinds = [
-        ("customer", "Profile"), ("transaction", "Transaction"), ("subscription", "Subscription"), ("event", "Event"),
-        ("contact", "Contact"), ("consent", "Consent"),
+        ("customer", "Profile"),
+        ("transaction", "Transaction"),
+        ("subscription", "Subscription"),
+        ("event", "Event"),
+        ("contact", "Contact"),
+        ("consent", "Consent"),
     ];
     let streamed: Vec<Value> = kinds
         .iter()
         .map(|(member, schema)| {
-            closed(&["event_id", "customer_id", member], json!({
-                "event_id": name, "customer_id": name, *member: reference(schema),
-            }))
+            closed(
+                &["event_id", "customer_id", member],
+                json!({
+                    "event_id": name, "customer_id": name, *member: reference(schema),
+                }),
+            )
         })
         .collect();
     json!({

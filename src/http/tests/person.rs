@@ -9,7 +9,8 @@ use super::super::fixtures::{got, problem, restarted, results, send, service, to
 #[tokio::test]
 async fn an_export_has_the_rows_of_tables_and_stream_and_every_decision() {
     let service = service(3);
-    let event = json!({"event_id": "e1", "customer_id": "c1", "event": {"event_time": "2026-04-02", "event_type": "login"}});
+    let event =
+        json!({"event_id": "e1", "customer_id": "c1", "event": {"event_time": "2026-04-02", "event_type": "login"}});
     told(&service, "/v1/events", &event).await;
     let (_, decided) = told(&service, "/v1/decisions", &json!({"customer_ids": ["c1"]})).await;
     let id = &decided["decision_ids"][0];
@@ -30,7 +31,8 @@ async fn an_export_has_the_rows_of_tables_and_stream_and_every_decision() {
 #[tokio::test]
 async fn an_erased_customer_is_unknown_at_once_and_after_a_restart() {
     let mut service = service(3);
-    let event = json!({"event_id": "e1", "customer_id": "c1", "event": {"event_time": "2026-04-02", "event_type": "login"}});
+    let event =
+        json!({"event_id": "e1", "customer_id": "c1", "event": {"event_time": "2026-04-02", "event_type": "login"}});
     told(&service, "/v1/events", &event).await;
     let (_, decided) = told(&service, "/v1/decisions", &json!({"customer_ids": ["c1", "c2"]})).await;
     let erase = Request::delete("/v1/customers/c1").body(Body::empty()).unwrap();
