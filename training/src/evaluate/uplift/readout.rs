@@ -148,7 +148,7 @@ mod tests {
     fn unequal_chances_of_a_contact_are_no_effect() {
         // Of 100 who answer half of the time, 80 were treated; of 100 who hardly answer, 20 were: treating changes nothing.
         let (mut treated, mut control) = (Arm::default(), Arm::default());
-        for (share, chance) in [(0.5, 0.8), (0.1, 0.2)] {
+        for (share, chance) in [(0.5, 0.8_f64), (0.1, 0.2)] {
             let (contacted, held_back) = ((100.0 * chance).round(), (100.0 * (1.0 - chance)).round());
             for (arm, customers, weight) in
                 [(&mut treated, contacted, 1.0 / chance), (&mut control, held_back, 1.0 / (1.0 - chance))]
