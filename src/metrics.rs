@@ -31,6 +31,7 @@ use groups::Groups;
 use life::Life;
 use periods::Periods;
 use tally::Tally;
+use voice::VoiceCodes;
 
 /// Customers whose sums are added up as one; a constant, so that sums do not depend on the number of threads.
 const CUSTOMERS_OF_A_SUM: usize = 4096;
@@ -133,7 +134,8 @@ pub fn lifecycle_metrics(timelines: &Timelines, request: &MetricsRequest) -> Res
         .filter(|periods| !periods.is_empty())
         .ok_or(MetricsError::NoPeriod { as_of: request.as_of, calendar: request.calendar.name() })?;
     let groups = Groups::of(timelines, &request.grouping, &periods)?;
-    let counted = Counting { timelines, request, periods: &periods, groups: &groups }.all();
+    let voice = VoiceCodes::of(timelines, &request.voice);
+    let counted = Counting { timelines, request, periods: &periods, groups: &groups, voice: &voice }.all();
     let groups = groups.names().iter().zip(counted).map(|(name, sums)| GroupMetrics {
         group: name.clone(),
         figures: figures::figures(&sums.tallies, &periods, request),
@@ -175,6 +177,7 @@ struct Counting<'a> {
     request: &'a MetricsRequest,
     periods: &'a Periods,
     groups: &'a Groups,
+    voice: &'a VoiceCodes,
 }
 
 impl Counting<'_> {
@@ -195,9 +198,8 @@ impl Counting<'_> {
     fn part(&self, customers: &[usize]) -> Vec<Sums> {
         let mut sums = self.nothing();
         let mut life = Life::default();
-        let voice = voice::VoiceCodes::of(self.timelines, &self.request.voice);
         for &customer in customers {
-            life.read(self, customer, &voice);
+            life.read(self, customer);
             let count = |group: usize, life: &Life| self.count(life, &mut sums[group]);
             self.groups.each(self.timelines, self.request, self.periods, customer, &life, count);
         }

@@ -183,7 +183,7 @@ fn rank_correlation(one: &[f64], other: &[f64]) -> f64 {
 }
 
 #[test]
-fn effects_learned_from_contacts_with_controls_order_customers_as_the_truth_does() {
+fn treating_by_learned_effects_loses_little_against_treating_everybody() {
     let folder = Folder::new();
     let company = simulate(&SimulateParams { customers: 20_000, seed: 7, ..SimulateParams::default() });
     let effects = company.table("truth/effects").expect("the true effects").clone();

@@ -270,26 +270,19 @@ impl Worklist {
     /// All rows of a selection, in its order; `worked` has the customers and actions of which something was reported.
     #[must_use]
     pub fn matching(&self, selection: &Selection, book: &Book, worked: &Worked) -> Vec<Listed> {
-        let mut rows: Vec<Listed> =
-            self.matching_but_the_range(selection, book, worked).filter(|row| is_in_range(row, selection)).collect();
-        match selection.sort {
-            // As they lie.
-            Sorting::Gain => {}
-            Sorting::AtStake => rows.sort_by(|one, other| other.at_stake.total_cmp(&one.at_stake)),
-            Sorting::Risk => rows.sort_by(|one, other| known(other.churn).total_cmp(&known(one.churn))),
-            Sorting::Deadline => rows.sort_by_key(|row| row.deadline_day),
-        }
-        rows
+        in_order(self.matching_but_the_range(selection, book, worked), selection)
     }
 
     /// One page of a selection, with its totals and the histogram of risk.
     #[must_use]
     pub fn select(&self, selection: &Selection, book: &Book, worked: &Worked) -> Selected {
         let mut histogram = [0; RISK_BINS];
-        for row in self.matching_but_the_range(selection, book, worked).filter(|row| !row.churn.is_nan()) {
-            histogram[((row.churn * RISK_BINS as f32) as usize).min(RISK_BINS - 1)] += 1;
-        }
-        let rows = self.matching(selection, book, worked);
+        let all = self.matching_but_the_range(selection, book, worked).inspect(|row| {
+            if !row.churn.is_nan() {
+                histogram[((row.churn * RISK_BINS as f32) as usize).min(RISK_BINS - 1)] += 1;
+            }
+        });
+        let rows = in_order(all, selection);
         let mut totals = Totals::default();
         rows.iter().for_each(|row| totals.add(row));
         let first = selection.page.saturating_sub(1).saturating_mul(PAGE_ROWS);
@@ -327,6 +320,19 @@ impl Worked {
         let reported = self.0.get(customer_id).and_then(|all| all.iter().find(|(known, _)| known == action));
         reported.map_or(Status::Open, |(_, status)| *status)
     }
+}
+
+/// The rows within the range, in the order asked for.
+fn in_order(rows: impl Iterator<Item = Listed>, selection: &Selection) -> Vec<Listed> {
+    let mut rows: Vec<Listed> = rows.filter(|row| is_in_range(row, selection)).collect();
+    match selection.sort {
+        // As they lie.
+        Sorting::Gain => {}
+        Sorting::AtStake => rows.sort_by(|one, other| other.at_stake.total_cmp(&one.at_stake)),
+        Sorting::Risk => rows.sort_by(|one, other| known(other.churn).total_cmp(&known(one.churn))),
+        Sorting::Deadline => rows.sort_by_key(|row| row.deadline_day),
+    }
+    rows
 }
 
 /// Those of unknown risk come last.

@@ -1,5 +1,6 @@
 //! The console's addresses: from requests to pages, for people who have logged in.
 
+mod models;
 mod session;
 
 use std::sync::Arc;
@@ -14,15 +15,14 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::Value;
 use tend_models::quantities::Moment;
-use tend_models::scorecard::Task;
 
 use super::answer::{self, Known};
-use super::life::{Answering, Change};
+use super::life::Answering;
 use super::problem::Problem;
 use super::{Service, now_ms};
 use crate::console::{
-    CustomerPage, Figures, Frame, Happening, ModelsPage, OverviewPage, PolicyPage, SCRIPT, STYLE, Selection, Status,
-    TaskModels, VersionFigures, Worked, WorklistPage, csv, message_page, selection_line,
+    CustomerPage, Figures, Frame, Happening, OverviewPage, PolicyPage, SCRIPT, STYLE, Selection, Status, Worked,
+    WorklistPage, csv, message_page, selection_line,
 };
 use crate::decision::{Decision, Policy};
 use crate::store::{OutcomeRecord, Scope, StoreError};
@@ -33,9 +33,6 @@ use session::Visitor;
 /// Nothing but what this service sends, and no script within a page.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-/// A report is one file with its style in it, and runs nothing.
-const REPORT_SECURITY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
 /// Rows of one export; the whole list is written by `tend decide`.
 const MOST_EXPORTED: usize = 20_000;
 /// A row worked on is open again after so many days.
@@ -53,10 +50,10 @@ pub(super) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
         .route("/customers", get(find))
         .route("/customers/{id}", get(customer))
         .route("/customers/{id}/outcome", post(report_outcome))
-        .route("/models", get(models))
-        .route("/models/{task}/{version}/report", get(report))
-        .route("/models/{task}/promote", post(promote))
-        .route("/models/{task}/rollback", post(rollback))
+        .route("/models", get(models::models))
+        .route("/models/{task}/{version}/report", get(models::report))
+        .route("/models/{task}/promote", post(models::promote))
+        .route("/models/{task}/rollback", post(models::rollback))
         .route("/policy", get(policy).post(check_policy))
         .route("/logout", post(session::log_out))
         .route_layer(from_fn_with_state(Arc::clone(service), session::require_visitor));
@@ -357,95 +354,6 @@ async fn report_outcome(
     service.store.record_decisions(vec![record]).await.map_err(|error| Refusal::store(&error))?;
     service.store.record_outcomes(vec![outcome]).await.map_err(|error| Refusal::store(&error))?;
     Ok(Redirect::to("/worklist").into_response())
-}
-
-async fn models(State(service): State<Arc<Service>>, Extension(visitor): Extension<Visitor>) -> Page {
-    let page = apart(move || {
-        let scene = Scene::of(&service, &visitor, "/models");
-        let tasks = Task::ALL.into_iter().map(|task| task_models(&service, task)).collect();
-        Ok(ModelsPage { tasks, may_change: visitor.may(Scope::Admin) }.render(&scene.frame))
-    });
-    Ok(Html(page.await?).into_response())
-}
-
-fn task_models(service: &Service, task: Task) -> TaskModels {
-    let registry = &service.sources.registry;
-    let champion = registry.champion(task).ok().flatten();
-    let versions = registry.versions(task).unwrap_or_default().into_iter().rev();
-    TaskModels {
-        task: task.name().to_owned(),
-        has_previous: champion.as_ref().is_some_and(|champion| !champion.previous.is_empty()),
-        champion: champion.map(|champion| champion.version),
-        versions: versions.map(|version| version_figures(service, task, version)).collect(),
-    }
-}
-
-fn version_figures(service: &Service, task: Task, version: String) -> VersionFigures {
-    let folder = service.sources.registry.folder(task, &version);
-    let text = std::fs::read_to_string(folder.join("metrics.json")).unwrap_or_default();
-    let figures: Value = serde_json::from_str(&text).unwrap_or_default();
-    let number = |name: &str| figures[name].as_f64();
-    let as_of = service.answering.load().as_of.get(&task).map(ToString::to_string);
-    let answers = service.answering.load().versions().get(&task) == Some(&version);
-    VersionFigures {
-        family: figures["family"].as_str().unwrap_or_default().to_owned(),
-        as_of: as_of.filter(|_| answers).unwrap_or_default(),
-        rows: number("rows"),
-        auc: number("auc"),
-        log_loss: number("log_loss"),
-        calibration_error: number("expected_calibration_error"),
-        lift: number("top_decile_lift"),
-        version,
-    }
-}
-
-fn task_named(name: &str) -> Result<Task, Refusal> {
-    let known = Task::ALL.into_iter().find(|task| task.name() == name);
-    known.ok_or_else(|| Refusal::not_found(format!("There is no task {name}.")))
-}
-
-/// The report of one version, as training wrote it.
-async fn report(State(service): State<Arc<Service>>, Path((task, version)): Path<(String, String)>) -> Page {
-    let task = task_named(&task)?;
-    let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-    let missing = || Refusal::not_found(format!("There is no report of {task} {version}."));
-    if !is_number {
-        return Err(missing());
-    }
-    let path = service.sources.registry.folder(task, &version).join("report.html");
-    let text = apart(move || Ok(std::fs::read_to_string(path).ok())).await?.ok_or_else(missing)?;
-    let policy = HeaderName::from_static("content-security-policy");
-    Ok(([(policy, REPORT_SECURITY)], Html(text)).into_response())
-}
-
-#[derive(Deserialize)]
-struct Promotion {
-    version: String,
-}
-
-async fn promote(
-    State(service): State<Arc<Service>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(task): Path<String>,
-    Form(promotion): Form<Promotion>,
-) -> Page {
-    change(service, &visitor, &task, Change::Promote(promotion.version)).await
-}
-
-async fn rollback(
-    State(service): State<Arc<Service>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(task): Path<String>,
-) -> Page {
-    change(service, &visitor, &task, Change::Rollback).await
-}
-
-async fn change(service: Arc<Service>, visitor: &Visitor, task: &str, change: Change) -> Page {
-    visitor.must(Scope::Admin)?;
-    let task = task_named(task)?;
-    let refused = |error: super::LoadError| Refusal(StatusCode::CONFLICT, "The champion stays", error.to_string());
-    apart(move || service.change_champion(task, &change).map_err(refused)).await?;
-    Ok(Redirect::to("/models").into_response())
 }
 
 async fn policy(State(service): State<Arc<Service>>, Extension(visitor): Extension<Visitor>) -> Page {

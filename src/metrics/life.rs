@@ -5,7 +5,6 @@ use tend_models::timeline::{Contact, NEVER, Purchase, Subscription, Timeline};
 
 use super::activity::{Span, spans};
 use super::periods::Period;
-use super::voice::VoiceCodes;
 use super::{Counting, voice};
 
 /// One customer's rows known at the moment; the vectors are used again for the next customer.
@@ -36,8 +35,8 @@ pub(super) struct Late {
 }
 
 impl Life {
-    pub(super) fn read(&mut self, source: &Counting<'_>, customer: usize, codes: &VoiceCodes) {
-        let Counting { timelines, request, periods, .. } = source;
+    pub(super) fn read(&mut self, source: &Counting<'_>, customer: usize) {
+        let Counting { timelines, request, periods, voice: codes, .. } = source;
         let timeline = timelines.timeline(customer);
         let history = timeline.before(request.as_of);
         refill(&mut self.purchases, history.purchases());

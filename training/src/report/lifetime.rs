@@ -26,6 +26,16 @@ pub(super) fn lifetime(section: &Lifetime) -> Markup {
     }
 }
 
+/// A pair of bars for each number of repeat purchases: actual and expected.
+fn pairs(bins: impl ExactSizeIterator<Item = (u32, f64, f64)>) -> Vec<BarGroup> {
+    let last = bins.len().saturating_sub(1);
+    let pair = |(place, (repeat_purchases, actual, expected))| BarGroup {
+        label: bin_name(repeat_purchases, place == last),
+        values: vec![actual, expected],
+    };
+    bins.enumerate().map(pair).collect()
+}
+
 /// The name of a bin of repeat purchases; the last of several is open.
 fn bin_name(repeat_purchases: u32, is_last: bool) -> String {
     if is_last && repeat_purchases > 0 { format!("{repeat_purchases}+") } else { repeat_purchases.to_string() }
@@ -63,14 +73,7 @@ fn frequency_card(bins: &[FrequencyBin]) -> Markup {
         fixed(none.1, 0),
         percent(misplaced / all.max(1.0)),
     );
-    let groups: Vec<BarGroup> = bins
-        .iter()
-        .enumerate()
-        .map(|(place, bin)| BarGroup {
-            label: bin_name(bin.repeat_purchases, place + 1 == bins.len()),
-            values: vec![bin.actual, bin.expected],
-        })
-        .collect();
+    let groups = pairs(bins.iter().map(|bin| (bin.repeat_purchases, bin.actual, bin.expected)));
     ChartCard {
         heading: "Customers by repeat purchases",
         chart: pair_chart("Customers by repeat purchases", &here, ["Repeat purchases before the hold-out", "Customers"], &groups),
@@ -102,14 +105,7 @@ fn conditional_card(bins: &[ConditionalBin], period: &str) -> Markup {
         ),
         _ => "Here: nobody bought in the hold-out.".to_owned(),
     };
-    let groups: Vec<BarGroup> = bins
-        .iter()
-        .enumerate()
-        .map(|(place, bin)| BarGroup {
-            label: bin_name(bin.repeat_purchases, place + 1 == bins.len()),
-            values: vec![bin.actual, bin.expected],
-        })
-        .collect();
+    let groups = pairs(bins.iter().map(|bin| (bin.repeat_purchases, bin.actual, bin.expected)));
     ChartCard {
         heading: "What customers buy next, by what they bought before",
         chart: pair_chart(

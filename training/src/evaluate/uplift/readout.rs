@@ -106,7 +106,8 @@ impl Readout {
             difference,
             lift,
             money,
-            is_sure: in_errors > SURE,
+            // Groups in which all outcomes are alike tell nothing of the error.
+            is_sure: difference.error > 0.0 && in_errors > SURE,
             customers_still_needed: needed.is_finite().then(|| (needed - customers).max(0.0).ceil() as u64),
         })
     }
@@ -168,6 +169,8 @@ mod tests {
         assert_eq!(Readout::of(Arm::of_counts(10, 3), Arm::default(), 1.0, 0.0), None);
         let same = Readout::of(Arm::of_counts(10, 3), Arm::of_counts(10, 3), 1.0, 0.0).unwrap();
         assert_eq!((same.customers_still_needed, same.is_sure), (None, false));
+        let alike = Readout::of(Arm::of_counts(1, 1), Arm::of_counts(1, 0), 1.0, 0.0).unwrap();
+        assert!(!alike.is_sure, "one customer each is no proof: {alike:?}");
         let silent = Readout::of(Arm::of_counts(10, 3), Arm::of_counts(10, 0), 1.0, 0.0).unwrap();
         assert_eq!(silent.lift, None);
     }
