@@ -72,8 +72,13 @@ fn figure_tiles(section: &EffectQuality) -> Markup {
             unit(section),
             &range(section.average_effect_interval),
         ),
-        ("Treated", level(section.treated_mean), "", "mean outcome"),
-        ("Controls", level(section.control_mean), "", "mean outcome"),
+        (
+            "Treated",
+            level(section.treated_mean),
+            "",
+            "mean outcome as it was; the average effect allows for unequal chances of a contact",
+        ),
+        ("Controls", level(section.control_mean), "", "mean outcome as it was"),
         (
             "Qini",
             fixed(section.qini, 4),
