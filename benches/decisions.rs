@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::json;
 use tend::decision::budget::{Offer, Problem};
+use tend::decision::experience::Experience;
 use tend::decision::{Dealings, FeatureView, PastContact, Policy, Subject, decide};
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
@@ -60,7 +61,9 @@ fn one_decision() {
     let dealings = Dealings { contacts: contacts.collect(), consents: vec![("email", true), ("phone", false)] };
     let features = FeatureView { names: &names, kinds: &kinds, values: &[95.0, 4.0, 380.0] };
     let reasons = || scorecard.reasons.clone();
-    let subject = Subject { scorecard: &scorecard, features, dealings: &dealings, reasons: &reasons };
+    let experience = Experience::default();
+    let subject =
+        Subject { scorecard: &scorecard, features, dealings: &dealings, reasons: &reasons, experience: &experience };
 
     const TIMES: u32 = 20_000;
     let begun = Instant::now();

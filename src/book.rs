@@ -1,5 +1,7 @@
 //! A company's customers with the models and the policy: judges any of them, the same way in batch and over HTTP.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use rayon::prelude::*;
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::Moment;
@@ -7,6 +9,7 @@ use tend_models::scorecard::Scorecard;
 use tend_models::scorer::{BoundScorer, Scorer};
 use tend_models::timeline::Timelines;
 
+use crate::decision::experience::Experience;
 use crate::decision::{
     Choice, CompiledPolicy, Dealings, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, Weighing,
     stage_name,
@@ -21,6 +24,7 @@ pub struct Book {
     policy: CompiledPolicy,
     names: Vec<String>,
     kinds: Vec<FeatureKind>,
+    experience: Arc<RwLock<Experience>>,
 }
 
 /// What the models estimate about a customer, and where that puts them.
@@ -43,7 +47,14 @@ impl Book {
         let profile = scorer.profile();
         let (names, kinds) = (profile.names(), profile.kinds());
         let policy = policy.compile(&names, &kinds, &scorer.products())?;
-        Ok(Self { scorer, timelines, policy, names, kinds })
+        Ok(Self { scorer, timelines, policy, names, kinds, experience: Arc::default() })
+    }
+
+    /// The same book, which decides by what came of earlier decisions, as far as the policy asks for it; without this
+    /// it knows of none.
+    #[must_use]
+    pub fn with_experience(self, experience: Arc<RwLock<Experience>>) -> Self {
+        Self { experience, ..self }
     }
 
     /// What decides.
@@ -68,7 +79,18 @@ impl Book {
     /// Decides as [`judge`](Self::judge) does; the scorecard has no reasons, which are worked out only where the
     /// decision tells one.
     pub fn decide(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
-        self.weigh(bound, customer, moment, |weighing| weighing.decide(Choice::Best))
+        self.choose(bound, customer, moment, Choice::Best)
+    }
+
+    /// Decides as [`decide`](Self::decide) does, or as somebody else chooses.
+    pub fn choose(
+        &self,
+        bound: &mut BoundScorer<'_>,
+        customer: usize,
+        moment: Moment,
+        choice: Choice<'_>,
+    ) -> (Scorecard, Decision) {
+        self.weigh(bound, customer, moment, |weighing| weighing.decide(choice))
     }
 
     /// Scores a customer of `bound` as known before a moment, and weighs the actions for whoever chooses.
@@ -82,7 +104,13 @@ impl Book {
         let scorecard = bound.estimate(customer, moment);
         let dealings = Dealings::of(bound.timelines(), customer, moment);
         let reasons = || bound.reasons(&scorecard);
-        let chosen = choose(&Weighing::of(&self.policy, &self.subject(bound, &scorecard, &dealings, &reasons)));
+        let none = Experience::default();
+        // Counts are whole whenever the lock is free, so a panic leaves nothing half done.
+        let shared = self.policy.learns().then(|| self.experience.read().unwrap_or_else(PoisonError::into_inner));
+        let experience = shared.as_deref().unwrap_or(&none);
+        let subject = self.subject(bound, &scorecard, &dealings, &reasons, experience);
+        let chosen = choose(&Weighing::of(&self.policy, &subject));
+        drop(shared);
         (scorecard, chosen)
     }
 
@@ -92,9 +120,10 @@ impl Book {
         scorecard: &'a Scorecard,
         dealings: &'a Dealings<'a>,
         reasons: &'a (dyn Fn() -> Vec<String> + Sync),
+        experience: &'a Experience,
     ) -> Subject<'a> {
         let features = FeatureView { names: &self.names, kinds: &self.kinds, values: bound.profile_row() };
-        Subject { scorecard, features, dealings, reasons }
+        Subject { scorecard, features, dealings, reasons, experience }
     }
 
     /// Scores customers of the book with the name of their stage and their risk band, in their order, whatever the
@@ -104,7 +133,8 @@ impl Book {
         self.for_all(customers, |bound, customer| {
             let scorecard = bound.score(customer, moment);
             let dealings = Dealings::of(bound.timelines(), customer, moment);
-            let subject = self.subject(bound, &scorecard, &dealings, &Vec::new);
+            let none = Experience::default();
+            let subject = self.subject(bound, &scorecard, &dealings, &Vec::new, &none);
             let stage = stage_name(&self.policy, &subject).to_owned();
             let risk_band = scorecard.churn_probability.map(|churn| self.policy.risk_band(churn));
             Scored { scorecard, stage, risk_band }

@@ -11,13 +11,17 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{Scorecard, Task};
 
+use experience::Experience;
+
 mod action;
 mod allotment;
 mod arbitration;
 pub mod budget;
+mod chances;
 mod contact_rules;
 mod control;
 mod dealings;
+pub mod experience;
 pub mod exploration;
 mod expression;
 #[cfg(test)]
@@ -40,7 +44,7 @@ pub use dealings::{Dealings, PastContact};
 pub use expression::ExpressionError;
 pub use policy::{ActionSummary, CompiledPolicy, Policy, PolicyError, PolicyKind};
 pub use stage::{RiskBand, RiskBands};
-pub use terms::{Basis, ProbabilitySource, Terms, ValueSource};
+pub use terms::{Basis, Outcomes, ProbabilitySource, Terms, ValueSource};
 pub use weighing::{Choice, Weighing};
 pub use weight::Factor;
 
@@ -58,6 +62,8 @@ pub struct Subject<'a> {
     pub reasons: &'a (dyn Fn() -> Vec<String> + Sync),
     /// Earlier contacts and consents.
     pub dealings: &'a Dealings<'a>,
+    /// What came of earlier decisions for all customers; read only where the policy asks for it.
+    pub experience: &'a Experience,
 }
 
 /// One row of features, in the plan that the policy was compiled for; all three are (features,).
@@ -102,8 +108,8 @@ pub struct Decision {
     pub effect_source: Option<EffectSource>,
     /// Money the contact costs.
     pub cost: f64,
-    /// Probability with which this action was selected: that of being in the control group, or not, where one would
-    /// be acted on, and 1 for a choice that leaves nothing to chance.
+    /// Probability with which this action was selected, never 0: that of the policy's exploration, and of being in the
+    /// control group, or not, where one would be acted on; 1 for a choice that leaves nothing to chance.
     pub probability: f64,
     /// Whether the customer is in the control group, and so left alone whatever would pay.
     pub control_group: bool,
@@ -137,6 +143,8 @@ pub struct Considered {
     pub expected_gain: Option<f64>,
     /// `chosen`, or the rule or the comparison by which it lost.
     pub verdict: String,
+    /// The probability with which it could be selected: they add up to 1.
+    pub probability: f64,
     /// Every number behind its priority; `None` if the action may not be taken, and for leaving alone.
     pub terms: Option<Terms>,
 }

@@ -24,6 +24,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::console::Desk;
+use crate::learning::Learning;
 use crate::live::Live;
 use crate::store::{ApiKey, IdMaker, Scope, Store};
 
@@ -35,6 +36,7 @@ mod feedback;
 mod fixtures;
 mod guard;
 mod inline;
+mod keeping;
 mod life;
 mod listen;
 mod log;
@@ -72,6 +74,10 @@ pub struct Service {
     live: Live,
     /// What is kept.
     store: Store,
+    /// What came of decisions.
+    learning: Learning,
+    /// Held shared while something is kept and counted, and alone while counts are made anew or taken back.
+    counting: tokio::sync::RwLock<()>,
     /// The keys that open the service; `None` if it is open to all.
     keys: Option<ArcSwap<Vec<ApiKey>>>,
     /// Whether every request is logged.
@@ -107,6 +113,9 @@ impl Service {
         conditions: Conditions,
     ) -> Result<Self, crate::store::StoreError> {
         let live = Live::replay(&store, &answering.tables)?;
+        let learning = Learning::default();
+        learning.count(&store, answering.book.policy())?;
+        let answering = answering.experienced(&learning);
         let keys = conditions.needs_keys.then(|| store.keys()).transpose()?.map(ArcSwap::from_pointee);
         let ids = IdMaker::new().map_err(|error| store.fault(format!("no random bytes: {error}")))?;
         Ok(Self {
@@ -114,6 +123,8 @@ impl Service {
             sources,
             live,
             store,
+            learning,
+            counting: tokio::sync::RwLock::default(),
             keys,
             logs_requests: conditions.logs_requests,
             ids,

@@ -9,6 +9,8 @@ pub mod decision;
 #[cfg(feature = "serve")]
 pub mod http;
 #[cfg(feature = "serve")]
+pub mod learning;
+#[cfg(feature = "serve")]
 pub mod live;
 pub mod metrics;
 #[cfg(feature = "train")]

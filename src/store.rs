@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+mod experience;
 mod ids;
 mod keys;
 mod reading;
@@ -22,6 +23,7 @@ mod schema;
 mod tests;
 mod writing;
 
+pub use experience::{Counted, SentDecision};
 pub use ids::IdMaker;
 pub use keys::{ApiKey, Scope};
 pub use reading::{Export, StoredDecision, StoredEvent, StoredOutcome};
@@ -89,6 +91,8 @@ pub struct DecisionRecord {
     pub policy_version: String,
     /// The whole decision, as it was answered.
     pub decision: String,
+    /// The model's probability of the success that the action is for, in billionths; `None` if no model gave one.
+    pub expected: Option<i64>,
 }
 
 /// What came of a decision.

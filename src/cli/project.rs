@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tend::book::Book;
 use tend::decision::Policy;
+#[cfg(feature = "serve")]
+use tend::learning::Learning;
 #[cfg(feature = "train")]
 use tend_models::artifact::{Header, Model};
 use tend_models::registry::Registry;
@@ -77,7 +79,13 @@ impl Project {
             "no model is published in {}; run `tend train` first",
             self.folder.display()
         );
-        Ok(Book::new(scorer, timelines, policy)?)
+        let book = Book::new(scorer, timelines, policy)?;
+        #[cfg(feature = "serve")]
+        if book.policy().learns() {
+            let experience = Learning::of_store_at(&self.store_path()?, book.policy())?;
+            return Ok(book.with_experience(experience));
+        }
+        Ok(book)
     }
 
     /// A version of a task's models; without one, the champion.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::expression::{Expression, Facts};
 use super::policy::CompiledPolicy;
 use super::refusal::Refusal;
-use super::terms::{Basis, ProbabilitySource, Terms, ValueSource};
+use super::stage::Stage;
+use super::terms::{Basis, Outcomes, ProbabilitySource, Terms, ValueSource};
 
 /// What an action is meant to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,6 +111,8 @@ pub(super) struct Action {
     /// The factor of the levers of goal, group and action; 1 if the policy switches levers off.
     pub(super) levers: f64,
     pub(super) effect: Effect,
+    /// Standard error of the effect's size.
+    pub(super) effect_error: f64,
     pub(super) effect_source: EffectSource,
 }
 
@@ -122,6 +125,20 @@ struct Prospect<'a> {
     product: Option<&'a str>,
     probability: Option<f64>,
     source: ProbabilitySource,
+    foreseen: Option<f64>,
+    outcomes: Option<Outcomes>,
+    /// Standard error of the probability, as far as outcomes tell it.
+    error: f64,
+}
+
+/// What an action changes for one customer.
+struct Change {
+    /// `None` if unknown.
+    effect: Option<f64>,
+    source: EffectSource,
+    /// Whether it is one on spend in money rather than on a probability.
+    on_spend: bool,
+    error: f64,
 }
 
 impl Action {
@@ -138,19 +155,22 @@ impl Action {
     ///
     /// `predicted_clv` / a is the value of a customer known to be alive. A `value` in the action replaces
     /// these. An unknown c or a sets no limit to d. An uplift model's effect on this customer takes the place of one
-    /// that is only assumed.
+    /// that is only assumed. Where the policy lets outcomes move probabilities, p and a are moved by them, and so is the
+    /// probability of an action that is ranked by propensity alone; c is not, as what was answered to a contact does not
+    /// tell who would have left.
     ///
     /// # Errors
     /// [`Missing`] if an estimate that the formula needs is unknown or the result is not finite.
     pub(super) fn terms<'a>(
         &'a self,
         policy: &CompiledPolicy,
+        stage: &Stage,
         facts: &Facts<'a>,
         context: &Context<'_, '_>,
         context_factor: f64,
     ) -> Result<(Option<&'a str>, Terms), Missing> {
-        let prospect = self.prospect(facts)?;
-        let (effect, effect_source, on_spend) = self.effect_on(&prospect, facts)?;
+        let prospect = self.moved(self.prospect(facts)?, policy, stage, facts);
+        let Change { effect, source: effect_source, on_spend, error } = self.change(&prospect, facts)?;
         let (value, value_source) = match on_spend {
             true => (policy.margin, ValueSource::Margin),
             false => self.worth(policy, &prospect, facts, context)?,
@@ -160,6 +180,8 @@ impl Action {
             basis,
             probability: prospect.probability,
             probability_source: prospect.source,
+            foreseen: prospect.foreseen,
+            outcomes: prospect.outcomes,
             effect,
             effect_source,
             value,
@@ -168,9 +190,12 @@ impl Action {
             context: context_factor,
             levers: self.levers,
             priority: 0.0,
+            standard_error: 0.0,
         };
         terms.priority = terms.ranked(policy.factors).ok_or(Missing("probability to rank by"))?;
-        if !(terms.priority.is_finite() && terms.expected_gain().is_none_or(f64::is_finite)) {
+        terms.standard_error = terms.error_of(error, policy.factors);
+        let is_finite = terms.priority.is_finite() && terms.standard_error.is_finite();
+        if !(is_finite && terms.expected_gain().is_none_or(f64::is_finite)) {
             return Err(Missing("value that is a finite amount"));
         }
         Ok((prospect.product, terms))
@@ -195,51 +220,71 @@ impl Action {
 
     fn prospect<'a>(&'a self, facts: &Facts<'a>) -> Result<Prospect<'a>, Missing> {
         let scorecard = facts.subject.scorecard;
-        Ok(match self.goal {
-            Goal::Retain | Goal::Onboard | Goal::Service => Prospect {
-                product: None,
-                probability: scorecard.churn_probability.map(|churn| churn.get()),
-                source: ProbabilitySource::ChurnModel,
-            },
+        let (product, foreseen, source) = match self.goal {
+            Goal::Retain | Goal::Onboard | Goal::Service => {
+                (None, scorecard.churn_probability.map(|churn| churn.get()), ProbabilitySource::ChurnModel)
+            }
             Goal::CrossSell => {
                 let offered = match &self.product {
                     Some(product) => facts.propensity(product),
                     None => facts.top,
                 };
                 let offered = offered.ok_or(Missing("propensity of a product not owned yet"))?;
-                Prospect {
-                    product: Some(&offered.product),
-                    probability: Some(offered.probability.get()),
-                    source: ProbabilitySource::PropensityModel,
-                }
+                (Some(offered.product.as_str()), Some(offered.probability.get()), ProbabilitySource::PropensityModel)
             }
-            Goal::WinBack => Prospect {
-                product: None,
-                probability: scorecard.value.map(|value| value.probability_alive.get()),
-                source: ProbabilitySource::LifetimeValueModel,
-            },
-        })
+            Goal::WinBack => {
+                let alive = scorecard.value.map(|value| value.probability_alive.get());
+                (None, alive, ProbabilitySource::LifetimeValueModel)
+            }
+        };
+        Ok(Prospect { product, probability: foreseen, source, foreseen, outcomes: None, error: 0.0 })
     }
 
-    /// The effect, its source, and whether it is one on spend in money rather than on a probability.
-    fn effect_on(
+    /// The prospect as outcomes of earlier decisions have moved its probability, where it is that of the success.
+    fn moved<'a>(
         &self,
-        prospect: &Prospect<'_>,
+        prospect: Prospect<'a>,
+        policy: &CompiledPolicy,
+        stage: &Stage,
         facts: &Facts<'_>,
-    ) -> Result<(Option<f64>, EffectSource, bool), Missing> {
+    ) -> Prospect<'a> {
+        let is_of_success =
+            matches!(self.goal, Goal::CrossSell | Goal::WinBack) || self.effect_source == EffectSource::Propensity;
+        let Some(adaptation) = policy.adaptation.filter(|_| is_of_success) else { return prospect };
+        if prospect.foreseen.is_none() && self.effect_source != EffectSource::Propensity {
+            return prospect;
+        }
+        let learned = facts.subject.experience.propensity((&self.id, &stage.name), prospect.foreseen, adaptation);
+        let source = if prospect.foreseen.is_some() { prospect.source } else { ProbabilitySource::Outcomes };
+        let outcomes = Outcomes { sent: learned.tally.sent, positives: learned.tally.positives };
+        let (probability, error) = (Some(learned.probability), learned.standard_error);
+        Prospect { probability, source, outcomes: Some(outcomes), error, ..prospect }
+    }
+
+    fn change(&self, prospect: &Prospect<'_>, facts: &Facts<'_>) -> Result<Change, Missing> {
         if let EffectSource::Assumed | EffectSource::Model = self.effect_source
             && let Some(own) = facts.uplift(&self.id)
         {
-            return Ok((Some(own.effect), EffectSource::Model, !own.outcome.is_probability()));
+            const WIDTH_OF_95_PERCENT: f64 = 2.0 * 1.959_963_984_540_054;
+            let error = (own.high - own.low) / WIDTH_OF_95_PERCENT;
+            let on_spend = !own.outcome.is_probability();
+            return Ok(Change { effect: Some(own.effect), source: EffectSource::Model, on_spend, error });
         }
         if self.effect_source == EffectSource::Propensity {
-            return Ok((None, EffectSource::Propensity, false));
+            let source = EffectSource::Propensity;
+            return Ok(Change { effect: None, source, on_spend: false, error: prospect.error });
         }
         let stated = match self.goal {
             Goal::Retain | Goal::Onboard | Goal::Service => self.churn_avoided(prospect.probability)?,
             Goal::CrossSell | Goal::WinBack => self.added_to(prospect.probability)?,
         };
-        Ok((Some(stated), self.effect_source, false))
+        let error = match (self.effect, prospect.probability) {
+            (Effect::RelativeReduction(share) | Effect::RelativeIncrease(share), Some(probability)) => {
+                (self.effect_error * probability).hypot(share * prospect.error)
+            }
+            _ => self.effect_error,
+        };
+        Ok(Change { effect: Some(stated), source: self.effect_source, on_spend: false, error })
     }
 
     fn churn_avoided(&self, churn: Option<f64>) -> Result<f64, Missing> {

@@ -43,6 +43,15 @@ impl<'a> Ranking<'a> {
     pub(super) fn paying(&self) -> &[Candidate<'a>] {
         &self.candidates[..self.candidates.partition_point(|candidate| candidate.terms.pays())]
     }
+
+    /// The candidates that can be compared with the best: those that pay, and if `unsure` those that may; only those with
+    /// a known effect if the best has one. Each with its place among the candidates.
+    pub(super) fn comparable(&self, unsure: bool) -> impl Iterator<Item = (usize, &Candidate<'a>)> {
+        let takes_part = move |terms: &Terms| if unsure { terms.may_pay() } else { terms.pays() };
+        let basis = self.candidates.iter().find(|one| takes_part(&one.terms)).map(|first| first.terms.basis);
+        let all = self.candidates.iter().enumerate();
+        all.filter(move |(_, one)| takes_part(&one.terms) && Some(one.terms.basis) == basis)
+    }
 }
 
 /// Weighs every action of the policy.
@@ -65,7 +74,7 @@ pub(super) fn arbitrate<'a>(
             .and_then(|contact_from| {
                 let context_factor =
                     if policy.factors.context { context_factor(&policy.contexts, &contexts, action) } else { 1.0 };
-                let terms = action.terms(policy, facts, context, context_factor);
+                let terms = action.terms(policy, &policy.stages[stage], facts, context, context_factor);
                 let (product, terms) = terms.map_err(|Missing(what)| Refusal::NoValue(what))?;
                 Ok(Candidate { place, action, product, terms, contact_from })
             });

@@ -17,10 +17,10 @@ impl ControlGroup {
 }
 
 /// A number from 0 to below 1 that looks random and depends on the two texts alone.
-fn draw(salt: &str, customer_id: &str) -> f64 {
+pub(super) fn draw(salt: &str, id: &str) -> f64 {
     const PRIME: u64 = 0x0100_0000_01b3;
     // A byte that is in no text keeps ("a", "bc") apart from ("ab", "c").
-    let bytes = salt.bytes().chain([0xff]).chain(customer_id.bytes());
+    let bytes = salt.bytes().chain([0xff]).chain(id.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
     // FNV-1a mixes its last bytes little; this finaliser spreads them over all bits (Stafford 2011, variant 13).
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,20 +1,17 @@
 //! Which action to try for the sake of learning, and with what probability: a pure function of the ranking and a draw.
 //!
-//! Every candidate of the eligible set has a probability that is known exactly, so that each decision can be logged
-//! with the probability of what was done.
-
-use serde::Deserialize;
+//! Every candidate has a probability that is known exactly, so that each decision can be logged with the probability of
+//! what was done.
 
 /// How a stage explores.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "method", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Exploration {
     /// With this probability any candidate, each as likely, else the best.
     Epsilon {
-        /// From 0 to 1.
+        /// Above 0 and up to 1.
         epsilon: f64,
     },
-    /// Each candidate as likely as that it is the best, given how sure its success is (Thompson 1933), but never less
+    /// Each candidate as likely as that it is the best, given how sure its priority is (Thompson 1933), but never less
     /// likely than `floor` shared by all.
     Thompson {
         /// Probability that is shared evenly, above 0 and up to 1, so that none is impossible.
@@ -22,63 +19,74 @@ pub enum Exploration {
     },
 }
 
-/// A candidate of the eligible set.
+/// A candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arm {
     /// By which it is ranked.
     pub priority: f64,
     /// Standard error of the priority; 0 is certain.
     pub standard_error: f64,
-    /// Successes seen so far: a new action is shown to few.
-    pub positives: u32,
+    /// Share of the decisions in which it takes part, above 0 and up to 1: see [`ramp`].
+    pub share: f64,
 }
 
-/// Share of the customers to whom a new action may be shown: 2 % without a success, all from 200 successes on, and
-/// growing evenly between.
+/// Share of the decisions in which a new action takes part: 2 % without a positive outcome, all from 200 on, and growing
+/// evenly between.
 #[must_use]
-pub fn ramp(positives: u32) -> f64 {
+pub fn ramp(positives: u64) -> f64 {
     const FIRST: f64 = 0.02;
     const MATURE: f64 = 200.0;
-    (FIRST + (1.0 - FIRST) * f64::from(positives) / MATURE).min(1.0)
+    (FIRST + (1.0 - FIRST) * positives as f64 / MATURE).min(1.0)
 }
 
 /// Probability of each candidate, (arms,): they add up to 1. Without any, none.
 ///
-/// What a new action is not shown for goes to the others in proportion; where every candidate is new, each keeps
-/// its share of the whole.
+/// A candidate takes part in its share of the decisions, and newer ones only where the more proven ones do, so its
+/// probability is at most its share. Where all are new, the most proven ones take part in all.
 #[must_use]
 pub fn probabilities(exploration: Exploration, arms: &[Arm]) -> Vec<f64> {
-    if arms.is_empty() {
-        return Vec::new();
+    let mut shares: Vec<f64> = arms.iter().map(|arm| arm.share).collect();
+    shares.sort_by(f64::total_cmp);
+    shares.dedup();
+    if let Some(largest) = shares.last_mut() {
+        *largest = 1.0;
     }
-    let even = 1.0 / arms.len() as f64;
-    let (floor, wins) = match exploration {
-        Exploration::Epsilon { epsilon } => (epsilon, best(arms)),
-        Exploration::Thompson { floor } => (floor, chances_of_winning(arms)),
-    };
-    let shown = arms.iter().zip(wins).map(|(arm, wins)| ((1.0 - floor) * wins + floor * even) * ramp(arm.positives));
-    let shown: Vec<f64> = shown.collect();
-    let total: f64 = shown.iter().sum();
-    if total <= 0.0 {
-        return best(arms);
+    let mut found = vec![0.0; arms.len()];
+    let mut below = 0.0;
+    // Those that take part in a share of the decisions between two of the shares are those with the larger ones.
+    for share in shares {
+        let part: Vec<usize> = (0..arms.len()).filter(|&place| arms[place].share > below).collect();
+        let of_part: Vec<Arm> = part.iter().map(|&place| arms[place]).collect();
+        for (place, probability) in part.into_iter().zip(among(exploration, &of_part)) {
+            found[place] += (share - below) * probability;
+        }
+        below = share;
     }
-    shown.iter().map(|shown| shown / total).collect()
+    found
 }
 
-/// The candidate that a draw from 0 to below 1 selects, with its probability; `None` without candidates.
+/// The candidate that a draw from 0 to below 1 selects from probabilities that add up to 1; `None` without candidates.
 #[must_use]
-pub fn select(exploration: Exploration, arms: &[Arm], draw: f64) -> Option<(usize, f64)> {
-    let probabilities = probabilities(exploration, arms);
+pub fn select(probabilities: &[f64], draw: f64) -> Option<usize> {
     let mut left = draw;
     for (place, probability) in probabilities.iter().enumerate() {
         left -= probability;
         if left < 0.0 {
-            return Some((place, *probability));
+            return Some(place);
         }
     }
     // Rounding may leave a draw near 1 over.
-    let last = probabilities.iter().rposition(|probability| *probability > 0.0)?;
-    Some((last, probabilities[last]))
+    probabilities.iter().rposition(|probability| *probability > 0.0)
+}
+
+/// Probability of each candidate among those that take part.
+fn among(exploration: Exploration, arms: &[Arm]) -> Vec<f64> {
+    let (floor, wins) = match exploration {
+        Exploration::Epsilon { epsilon } => (epsilon, best(arms)),
+        Exploration::Thompson { floor } => (floor, chances_of_winning(arms)),
+    };
+    let even = 1.0 / arms.len() as f64;
+    wins.into_iter().map(|wins| (1.0 - floor) * wins + floor * even).collect()
 }
 
 /// All probability on the highest priority, the first of equals.
@@ -91,19 +99,25 @@ fn best(arms: &[Arm]) -> Vec<f64> {
 /// Probability that each arm's priority is the highest if all are normal: the integral of its density times the other
 /// arms' distributions, by the midpoint rule; arms that are certain count as nearly so.
 fn chances_of_winning(arms: &[Arm]) -> Vec<f64> {
-    const STEPS: usize = 256;
+    const STEPS: usize = 128;
     const REACH: f64 = 6.0;
     let spread = arms.iter().map(|arm| arm.standard_error).fold(0.0, f64::max);
     if spread <= 0.0 {
         return best(arms);
     }
     let error = |arm: &Arm| arm.standard_error.max(spread * 1e-3);
+    let lowest = |arm: &Arm| arm.priority - REACH * error(arm);
+    let to_beat = arms.iter().map(lowest).fold(f64::NEG_INFINITY, f64::max);
+    let in_reach = |arm: &Arm| arm.priority + REACH * error(arm) > to_beat;
     let chance = |place: usize| {
         let own = &arms[place];
+        if !in_reach(own) {
+            return 0.0;
+        }
         let step = |step: usize| -> f64 {
             let z = REACH * ((step as f64 + 0.5) / STEPS as f64 * 2.0 - 1.0);
             let at = own.priority + z * error(own);
-            let others = arms.iter().enumerate().filter(|(other, _)| *other != place);
+            let others = arms.iter().enumerate().filter(|(other, arm)| *other != place && in_reach(arm));
             let below: f64 = others.map(|(_, other)| normal((at - other.priority) / error(other))).product();
             (-0.5 * z * z).exp() * below
         };

@@ -6,6 +6,7 @@ use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard, Task};
 
+use super::experience::Experience;
 use super::{
     CompiledPolicy, Dealings, Decision, FeatureView, PastContact, Policy, PolicyKind, Subject, decide, stage_name,
 };
@@ -18,6 +19,7 @@ pub(super) struct Customer {
     pub(super) values: Vec<f64>,
     pub(super) scorecard: Scorecard,
     pub(super) dealings: Dealings<'static>,
+    pub(super) experience: Experience,
 }
 
 impl Customer {
@@ -56,6 +58,7 @@ impl Customer {
                 model_versions: BTreeMap::from([(Task::Churn, "3".to_owned())]),
             },
             dealings: Dealings::default(),
+            experience: Experience::default(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Customer {
             features: FeatureView { names: &self.names, kinds: &self.kinds, values: &self.values },
             dealings: &self.dealings,
             reasons,
+            experience: &self.experience,
         }
     }
 

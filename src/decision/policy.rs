@@ -4,6 +4,7 @@ use tend_models::predict::FeatureKind;
 
 mod check;
 mod compiled;
+mod learning;
 mod place;
 pub(super) mod rows;
 mod rules;

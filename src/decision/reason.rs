@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::action::{Action, Goal};
 use super::arbitration::Candidate;
 use super::policy::CompiledPolicy;
-use super::terms::{Basis, Terms, ValueSource};
+use super::terms::{Basis, ProbabilitySource, Terms, ValueSource};
 use super::weighing::{Choice, Weighing};
 
 /// Why the decision is what it is, with units and currency.
@@ -16,9 +16,15 @@ pub(super) fn reason(weighing: &Weighing<'_>, choice: Choice<'_>, chosen: Option
         (Some(candidate), ..) => {
             explain_customer(&mut text, weighing, candidate);
             explain_action(&mut text, policy, candidate);
+            if matches!(choice, Choice::Drawn(_)) {
+                explain_exploration(&mut text, weighing, candidate);
+            }
         }
         (None, Some(best), _) if weighing.is_control => {
             append(&mut text, format_args!("in the control group. Otherwise {} would be taken.", best.action.label));
+        }
+        (None, Some(best), _) if matches!(choice, Choice::Drawn(_)) => {
+            append(&mut text, format_args!("left alone to explore. Otherwise {} would be taken.", best.action.label));
         }
         (None, Some(best), _) => {
             debug_assert!(matches!(choice, Choice::Assigned(..)), "the best is chosen unless somebody else chooses");
@@ -29,6 +35,14 @@ pub(super) fn reason(weighing: &Weighing<'_>, choice: Choice<'_>, chosen: Option
         (None, None, None) => text.push_str("no action suits this customer now."),
     }
     text
+}
+
+fn explain_exploration(text: &mut String, weighing: &Weighing<'_>, candidate: &Candidate<'_>) {
+    match weighing.ranking.best() {
+        Some(best) if best.place == candidate.place => {}
+        Some(best) => append(text, format_args!(" Chosen to explore; otherwise it would be {}.", best.action.label)),
+        None => text.push_str(" Chosen to explore; otherwise the customer would be left alone."),
+    }
 }
 
 fn explain_loss(text: &mut String, policy: &CompiledPolicy, action: &Action, terms: &Terms) {
@@ -49,11 +63,15 @@ fn explain_customer(text: &mut String, weighing: &Weighing<'_>, candidate: &Cand
     }
     if let Some(probability) = terms.probability {
         let what = match (action.goal, candidate.product) {
+            _ if terms.probability_source == ProbabilitySource::Outcomes => "Probability of a success".to_owned(),
             (Goal::CrossSell, Some(product)) => format!("Probability of buying {product}"),
             (Goal::WinBack, _) => "Probability of still being a customer".to_owned(),
             _ => "Churn probability".to_owned(),
         };
-        append(text, format_args!("{what} {}. ", percent(probability)));
+        let moved = terms.outcomes.filter(|outcomes| outcomes.sent > 0).map_or_else(String::new, |outcomes| {
+            format!(", after {} outcomes of {} sent", outcomes.positives, outcomes.sent)
+        });
+        append(text, format_args!("{what} {}{moved}. ", percent(probability)));
     }
     if terms.value_source == ValueSource::Margin {
         return append(text, format_args!("{} of spend is margin. ", percent(terms.value)));

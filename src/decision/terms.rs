@@ -25,6 +25,17 @@ pub enum ProbabilitySource {
     PropensityModel,
     /// The lifetime value model: the probability of still being a customer.
     LifetimeValueModel,
+    /// Outcomes of earlier decisions alone, as no model gives one: the probability of a positive outcome.
+    Outcomes,
+}
+
+/// What came of earlier decisions for one action in the customer's stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// Decisions for the action.
+    pub sent: u64,
+    /// Those of them with a positive outcome.
+    pub positives: u64,
 }
 
 /// Where the worth of a success comes from.
@@ -56,6 +67,10 @@ pub struct Terms {
     pub probability: Option<f64>,
     /// Where the probability comes from.
     pub probability_source: ProbabilitySource,
+    /// The probability as the model gives it, before outcomes have moved it; `None` if there is no model.
+    pub foreseen: Option<f64>,
+    /// The outcomes that have moved the probability; `None` if the policy lets none do so.
+    pub outcomes: Option<Outcomes>,
     /// What the action changes: a probability, or spend in money; `None` if unknown.
     pub effect: Option<f64>,
     /// Where the effect comes from.
@@ -73,6 +88,8 @@ pub struct Terms {
     /// By which actions are ranked: in money, where context and levers are 1. A factor that the policy switches off
     /// counts as 1.
     pub priority: f64,
+    /// Standard error of the priority, as far as the effect and the probability are uncertain.
+    pub standard_error: f64,
 }
 
 impl Terms {
@@ -97,8 +114,26 @@ impl Terms {
         }
     }
 
+    /// What of the priority is uncertain: the error of what it is the product with.
+    pub(super) fn error_of(&self, error: f64, factors: Factors) -> f64 {
+        let value = if self.basis == Basis::Incremental || factors.value { self.value } else { 1.0 };
+        let error = if self.basis == Basis::Incremental || factors.probability { error } else { 0.0 };
+        (error * value * self.context * self.levers).abs()
+    }
+
     /// Whether the action is worth taking: a lever never makes a loss worth taking.
     pub(super) fn pays(&self) -> bool {
         self.priority > 0.0 && self.expected_gain().is_none_or(|gain| gain > 0.0)
+    }
+
+    /// Whether the action pays at the upper end of the 95 % interval of its effect.
+    pub(super) fn may_pay(&self) -> bool {
+        const REACH: f64 = 1.959_963_984_540_054;
+        let weight = self.context * self.levers;
+        let gain = |gain: f64| gain + REACH * self.standard_error / weight > 0.0;
+        self.pays()
+            || (weight > 0.0
+                && self.priority + REACH * self.standard_error > 0.0
+                && self.expected_gain().is_none_or(gain))
     }
 }

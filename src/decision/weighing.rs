@@ -4,6 +4,7 @@ use jiff::ToSpan;
 
 use super::action::{self, Action};
 use super::arbitration::{Candidate, Ranking, arbitrate};
+use super::chances::Chances;
 use super::expression::Facts;
 use super::policy::CompiledPolicy;
 use super::stage::{Stage, stage_of};
@@ -14,6 +15,8 @@ use super::{Decision, DecisionScores, LEAVE_ALONE, Subject, reason, verdict};
 pub struct Weighing<'a> {
     pub(super) policy: &'a CompiledPolicy,
     pub(super) facts: Facts<'a>,
+    /// Place of the stage in the policy.
+    pub(super) stage_place: usize,
     pub(super) stage: &'a Stage,
     pub(super) ranking: Ranking<'a>,
     /// What is lost with the customer.
@@ -26,6 +29,9 @@ pub struct Weighing<'a> {
 pub enum Choice<'a> {
     /// The highest priority.
     Best,
+    /// The highest priority, or where the policy explores the stage, what chance makes of the id of this decision: the
+    /// same id, customer and policy give the same decision.
+    Drawn(&'a str),
     /// Whoever looks at all customers at once: the place of an action in the policy, or none, and all the places that
     /// were given to this customer.
     Assigned(Option<usize>, &'a [usize]),
@@ -42,6 +48,7 @@ impl<'a> Weighing<'a> {
         Self {
             policy,
             facts,
+            stage_place: stage,
             stage: &policy.stages[stage],
             ranking: arbitrate(policy, stage, &facts, &context),
             own_value: action::value_at_stake(policy, &facts, &context).map(|(value, _)| value),
@@ -53,10 +60,8 @@ impl<'a> Weighing<'a> {
     /// may be taken and pay; of these only those with a known effect, if there are any; none for a customer of the
     /// control group.
     pub fn open(&self) -> impl Iterator<Item = (usize, f64)> {
-        let open = if self.is_control { &[] } else { self.ranking.paying() };
-        let basis = open.first().map(|best| best.terms.basis);
-        let comparable = open.iter().take_while(move |candidate| Some(candidate.terms.basis) == basis);
-        comparable.map(|candidate| (candidate.place, candidate.terms.priority))
+        let open = self.ranking.comparable(false).filter(|_| !self.is_control);
+        open.map(|(_, candidate)| (candidate.place, candidate.terms.priority))
     }
 
     /// The stage's name.
@@ -65,36 +70,37 @@ impl<'a> Weighing<'a> {
         &self.stage.name
     }
 
-    /// What the policy would do, with the probability of each: the best action, and leaving alone as far as chance may
-    /// put the customer into the control group.
+    /// What the policy would do of itself, with the probability of each: what it explores, and leaving alone as far as
+    /// chance may put the customer into the control group.
     #[must_use]
     pub fn probabilities(&self) -> Vec<(&'a str, f64)> {
-        let share = self.policy.control.as_ref().map_or(0.0, |group| group.share);
-        match self.ranking.best() {
-            Some(best) => vec![(best.action.id.as_str(), 1.0 - share), (LEAVE_ALONE, share)],
-            None => vec![(LEAVE_ALONE, 1.0)],
-        }
+        let chances = Chances::of(self, Choice::Drawn(""));
+        let acts = chances.acts().map(|(place, probability)| (self.candidate(place).action.id.as_str(), probability));
+        acts.chain([(LEAVE_ALONE, chances.alone())]).filter(|(_, probability)| *probability > 0.0).collect()
     }
 
     /// The decision; an action that cannot be chosen counts as none.
     #[must_use]
     pub fn decide(&self, choice: Choice<'_>) -> Decision {
+        let chances = Chances::of(self, choice);
         let chosen = match choice {
             _ if self.is_control => None,
-            Choice::Best => self.ranking.best(),
-            Choice::Assigned(place, _) => {
-                let assigned = |candidate: &&Candidate<'_>| Some(candidate.place) == place;
-                self.ranking.paying().iter().find(assigned)
-            }
+            Choice::Drawn(decision_id) => chances.drawn(decision_id),
+            Choice::Best | Choice::Assigned(..) => chances.acts().next().map(|(place, _)| place),
         };
-        let alone = self.leave_alone(choice, chosen);
+        let chosen = chosen.map(|place| self.candidate(place));
+        let alone = self.leave_alone(choice, chosen, &chances);
         match chosen {
-            Some(candidate) => self.act(candidate, alone),
+            Some(candidate) => self.act(candidate, chances.of_place(candidate.place), alone),
             None => alone,
         }
     }
 
-    fn leave_alone(&self, choice: Choice<'_>, chosen: Option<&Candidate<'_>>) -> Decision {
+    fn candidate(&self, place: usize) -> &Candidate<'a> {
+        &self.ranking.candidates[place]
+    }
+
+    fn leave_alone(&self, choice: Choice<'_>, chosen: Option<&Candidate<'_>>, chances: &Chances) -> Decision {
         let scorecard = self.facts.subject.scorecard;
         Decision {
             customer_id: scorecard.customer_id.clone(),
@@ -110,12 +116,12 @@ impl<'a> Weighing<'a> {
             effect: 0.0,
             effect_source: None,
             cost: 0.0,
-            probability: self.probability(),
+            probability: chances.alone(),
             control_group: self.is_control,
             reason: reason::reason(self, choice, chosen),
             deadline: None,
             contact_from: None,
-            considered: verdict::considered(self, choice, chosen),
+            considered: verdict::considered(self, choice, chosen, chances),
             without: self.policy.without.clone(),
             scores: DecisionScores {
                 churn_probability: scorecard.churn_probability,
@@ -127,7 +133,7 @@ impl<'a> Weighing<'a> {
         }
     }
 
-    fn act(&self, candidate: &Candidate<'_>, alone: Decision) -> Decision {
+    fn act(&self, candidate: &Candidate<'_>, probability: f64, alone: Decision) -> Decision {
         let (action, terms): (&Action, _) = (candidate.action, &candidate.terms);
         let deadline = alone.moment.date().saturating_add(action.deadline_days.days());
         Decision {
@@ -141,23 +147,10 @@ impl<'a> Weighing<'a> {
             effect: terms.effect.unwrap_or(0.0),
             effect_source: Some(terms.effect_source),
             cost: action.cost,
+            probability,
             deadline: Some(action.valid_until.map_or(deadline, |last| last.min(deadline))),
             contact_from: candidate.contact_from,
             ..alone
-        }
-    }
-
-    /// The control group is drawn by chance; everything else follows from the customer.
-    fn probability(&self) -> f64 {
-        match &self.policy.control {
-            Some(group) if self.ranking.best().is_some() => {
-                if self.is_control {
-                    group.share
-                } else {
-                    1.0 - group.share
-                }
-            }
-            _ => 1.0,
         }
     }
 }

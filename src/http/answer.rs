@@ -18,10 +18,11 @@ use tend_models::timeline::Timelines;
 use super::life::Answering;
 use super::problem::{Fault, Problem};
 use super::request::{CustomerQuery, InlineCustomer, Request, Subjects, check_media_type, parse};
-use super::{Service, inline, now_ms};
+use super::{Service, inline, keeping, now_ms};
 use crate::book::Book;
 use crate::contract::{Text, When};
-use crate::decision::Decision;
+use crate::decision::experience::Sent;
+use crate::decision::{Choice, Considered, Decision, LEAVE_ALONE};
 use crate::live::Place;
 use crate::store::{DecisionRecord, Recorded};
 
@@ -91,7 +92,7 @@ pub(super) async fn decisions(
 ) -> Result<Response, Problem> {
     let Answered { body, records } = answer(Arc::clone(&service), &headers, body, Question::Decisions).await?;
     let actions: Vec<String> = records.iter().map(|record| record.action.clone()).collect();
-    let recorded = service.store.record_decisions(records).await.map_err(|error| Problem::store(&error))?;
+    let recorded = keeping::decisions(&service, records).await.map_err(|error| Problem::store(&error))?;
     let erased = |place: usize| (recorded[place] == Recorded::Erased).then(|| unknown_at(&format!("/{place}")));
     let erased: Vec<Fault> = (0..recorded.len()).filter_map(erased).collect();
     if !erased.is_empty() {
@@ -183,25 +184,26 @@ fn compute(
             Ok(Answered { body: json(&Scores { scores })?, records: Vec::new() })
         }
         Question::Decisions => {
-            let decisions = known.decide(book, moment);
+            let now = now_ms();
+            let ids: Vec<String> = known.places.iter().map(|_| service.ids.next(now)).collect();
+            let decisions = known.decide(book, moment, &ids);
             check_finite(decisions.iter().all(decision_is_finite))?;
-            decided(service, &decisions)
+            decided(&decisions, ids, now)
         }
     }
 }
 
 /// The decisions as the batch writes them, their ids beside them, and what is to be kept of each.
-fn decided(service: &Service, decisions: &[Decision]) -> Result<Answered, Problem> {
-    let now = now_ms();
+fn decided(decisions: &[Decision], ids: Vec<String>, now: i64) -> Result<Answered, Problem> {
     let mut body = b"{\"decisions\":[".to_vec();
     let mut records = Vec::with_capacity(decisions.len());
-    for (place, decision) in decisions.iter().enumerate() {
+    for (decision, id) in decisions.iter().zip(ids) {
         let text = text(decision)?;
-        if place > 0 {
+        if !records.is_empty() {
             body.push(b',');
         }
         body.extend_from_slice(text.as_bytes());
-        records.push(record_at(service, decision, text, now)?);
+        records.push(record_at(decision, text, id, now)?);
     }
     let ids: Vec<&str> = records.iter().map(|record| record.decision_id.as_str()).collect();
     body.extend_from_slice(b"],\"decision_ids\":");
@@ -212,14 +214,18 @@ fn decided(service: &Service, decisions: &[Decision]) -> Result<Answered, Proble
 
 /// What is to be kept of a decision made now.
 pub(super) fn record(service: &Service, decision: &Decision) -> Result<DecisionRecord, Problem> {
-    record_at(service, decision, text(decision)?, now_ms())
+    let now = now_ms();
+    record_at(decision, text(decision)?, service.ids.next(now), now)
 }
 
-fn record_at(service: &Service, decision: &Decision, text: String, now: i64) -> Result<DecisionRecord, Problem> {
-    let eligible = decision.considered.iter().filter(|considered| considered.expected_gain.is_some());
-    let eligible: Vec<&str> = eligible.map(|considered| considered.action.as_str()).collect();
+fn record_at(decision: &Decision, text: String, decision_id: String, now: i64) -> Result<DecisionRecord, Problem> {
+    let is_eligible = |one: &&Considered| one.terms.is_some() || one.action == LEAVE_ALONE;
+    let eligible: Vec<&str> =
+        decision.considered.iter().filter(is_eligible).map(|considered| considered.action.as_str()).collect();
+    let chosen = decision.considered.iter().find(|considered| considered.action == decision.action);
+    let foreseen = chosen.and_then(|chosen| chosen.terms?.foreseen);
     Ok(DecisionRecord {
-        decision_id: service.ids.next(now),
+        decision_id,
         decided_at_ms: now,
         customer_id: decision.customer_id.clone(),
         stage: decision.stage.clone(),
@@ -229,6 +235,7 @@ fn record_at(service: &Service, decision: &Decision, text: String, now: i64) -> 
         model_versions: self::text(&decision.model_versions)?,
         policy_version: decision.policy_version.clone(),
         decision: text,
+        expected: foreseen.and_then(|foreseen| i64::try_from(Sent::parts(foreseen)).ok()),
     })
 }
 
@@ -272,9 +279,13 @@ impl Known {
         self.each(book, |bound, place| book.judge(bound, place, moment))
     }
 
-    /// Decides on all that are somewhere.
-    pub(super) fn decide(&self, book: &Book, moment: Moment) -> Vec<Decision> {
-        self.each(book, |bound, place| book.decide(bound, place, moment).1)
+    /// Decides on all, who are somewhere, each by the id that its decision has.
+    pub(super) fn decide(&self, book: &Book, moment: Moment, ids: &[String]) -> Vec<Decision> {
+        let mut ids = ids.iter();
+        self.each(book, |bound, place| {
+            let choice = ids.next().map_or(Choice::Best, |id| Choice::Drawn(id));
+            book.choose(bound, place, moment, choice).1
+        })
     }
 
     /// Scores all that are somewhere.

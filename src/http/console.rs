@@ -19,7 +19,7 @@ use tend_models::quantities::Moment;
 use super::answer::{self, Known};
 use super::life::Answering;
 use super::problem::Problem;
-use super::{Service, now_ms};
+use super::{Service, keeping, now_ms};
 use crate::console::{
     CustomerPage, Figures, Frame, Happening, OverviewPage, PolicyPage, SCRIPT, STYLE, Selection, Status, Worked,
     WorklistPage, csv, message_page, selection_line,
@@ -351,8 +351,8 @@ async fn report_outcome(
         outcome_at: Some(now_ms().div_euclid(1_000)),
         outcome_value: None,
     };
-    service.store.record_decisions(vec![record]).await.map_err(|error| Refusal::store(&error))?;
-    service.store.record_outcomes(vec![outcome]).await.map_err(|error| Refusal::store(&error))?;
+    keeping::decisions(&service, vec![record]).await.map_err(|error| Refusal::store(&error))?;
+    keeping::outcomes(&service, vec![outcome]).await.map_err(|error| Refusal::store(&error))?;
     Ok(Redirect::to("/worklist").into_response())
 }
 

@@ -15,7 +15,7 @@ use tend_models::quantities::Moment;
 use super::answer::json_answer;
 use super::problem::Problem;
 use super::request::read_json;
-use super::{Answering, Service, now_ms};
+use super::{Answering, Service, keeping, now_ms};
 use crate::contract::{
     AttributeValue, Consent, Contact, Event, Number, Profile, Subscription, Text, Transaction, When,
 };
@@ -128,7 +128,7 @@ pub(super) async fn outcomes(
             outcome_value: item.outcome_value.map(Number::get),
         })
     });
-    let recorded = service.store.record_outcomes(records).await.map_err(|error| Problem::store(&error))?;
+    let recorded = keeping::outcomes(&service, records).await.map_err(|error| Problem::store(&error))?;
     answer(&service, items.is_single, results, &places, &recorded)
 }
 

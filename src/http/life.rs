@@ -25,6 +25,7 @@ use super::request::read_json;
 use super::{Service, answer, log, now_ms};
 use crate::book::Book;
 use crate::decision::Policy;
+use crate::learning::Learning;
 use crate::live::Tables;
 
 /// How often the pointers to the champions, the policy and the tables are looked at.
@@ -47,6 +48,11 @@ pub struct Answering {
 }
 
 impl Answering {
+    /// The same, which decides by what came of earlier decisions.
+    pub(super) fn experienced(self, learning: &Learning) -> Self {
+        Self { book: self.book.with_experience(learning.experience()), ..self }
+    }
+
     /// The version that answers each task.
     #[must_use]
     pub fn versions(&self) -> BTreeMap<Task, String> {
@@ -253,8 +259,17 @@ impl Service {
     }
 
     fn swap(&self, answering: Answering) {
+        let answering = answering.experienced(&self.learning);
+        // Other names of positive outcomes make other counts. Nothing is kept meanwhile.
+        let alone = (!self.learning.suits(answering.book.policy())).then(|| self.counting.blocking_write());
+        if alone.is_some()
+            && let Err(error) = self.learning.count(&self.store, answering.book.policy())
+        {
+            log::line("counting_failed", json!({"reason": error.to_string()}));
+        }
         let versions = json!(answering.book.scorer.versions());
         let before = self.answering.swap(Arc::new(answering));
+        drop(alone);
         let now = self.answering.load();
         if now.tables.until != before.tables.until {
             self.live.forget_before(&now.tables);

@@ -9,9 +9,9 @@ use serde_json::{from_str, json};
 use tend_models::quantities::Moment;
 use tend_models::timeline::{AttributeValues, NEVER, Timelines};
 
-use super::Service;
 use super::answer::json_answer;
 use super::problem::Problem;
+use super::{Service, keeping};
 use crate::store::{StoreError, StoredDecision};
 
 /// A moment after everything: 2200-01-01.
@@ -49,7 +49,7 @@ pub(super) async fn export(State(service): State<Arc<Service>>, Path(id): Path<S
 pub(super) async fn erase(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Response, Problem> {
     // What is begun is finished, though the client may be gone by then.
     tokio::spawn(async move {
-        let erased = service.store.erase(id.clone()).await.map_err(|error| Problem::store(&error))?;
+        let erased = keeping::erase(&service, &id).await.map_err(|error| Problem::store(&error))?;
         service.live.erase(&service.store, &id);
         let is_in_tables = service.answering.load().book.timelines.position(&id).is_some();
         let until = "until `tend train`, `tend score` or `tend decide` has read the tables again without the \

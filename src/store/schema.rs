@@ -8,7 +8,7 @@ use super::ids::random_bytes;
 use super::{StoreError, database};
 
 /// What each version adds to the one before it; the database says how many it has.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE decisions (
@@ -52,6 +52,9 @@ const MIGRATIONS: [&str; 2] = [
 ",
     "
     CREATE INDEX outcomes_by_name ON outcomes (outcome, received_at);
+",
+    "
+    ALTER TABLE decisions ADD COLUMN expected INTEGER;
 ",
 ];
 

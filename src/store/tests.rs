@@ -25,6 +25,7 @@ fn decision(id: &str, customer: &str) -> DecisionRecord {
         model_versions: "{}".to_owned(),
         policy_version: "p".to_owned(),
         decision: format!("{{\"customer_id\":\"{customer}\"}}"),
+        expected: None,
     }
 }
 

@@ -176,13 +176,14 @@ fn write_decisions(
     decisions: &[DecisionRecord],
     is_erased: impl Fn(&str) -> bool,
 ) -> rusqlite::Result<Vec<Recorded>> {
-    let mut insert = connection.prepare("INSERT INTO decisions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+    let mut insert =
+        connection.prepare("INSERT INTO decisions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
     let mut write = |record: &DecisionRecord| {
         if is_erased(&record.customer_id) {
             return Ok(Recorded::Erased);
         }
         let DecisionRecord { decision_id, decided_at_ms, customer_id, stage, action, eligible, .. } = record;
-        let DecisionRecord { probability, model_versions, policy_version, decision, .. } = record;
+        let DecisionRecord { probability, model_versions, policy_version, decision, expected, .. } = record;
         insert
             .insert(params![
                 decision_id,
@@ -194,7 +195,8 @@ fn write_decisions(
                 probability,
                 model_versions,
                 policy_version,
-                decision
+                decision,
+                expected
             ])
             .map(Recorded::New)
     };

@@ -2,7 +2,7 @@
 
 use super::place::{Fault, Place};
 use super::rows::{ActionRow, EffectRow, MoneyRow, Rows, StageRow};
-use super::rules;
+use super::{learning, rules};
 use crate::decision::action::{Effect, EffectSource, Goal};
 use crate::decision::stage::RiskBands;
 use crate::decision::{LEAVE_ALONE, names};
@@ -28,7 +28,8 @@ pub(super) fn check(rows: &Rows) -> Result<(), Fault> {
         check_id(action, &rows.actions[..index])?;
         check_action(action, index, &rows.stages)?;
     }
-    rules::check(rows)
+    rules::check(rows)?;
+    learning::check(rows)
 }
 
 fn check_money(money: &MoneyRow) -> Result<(), Fault> {
@@ -120,7 +121,8 @@ fn check_action(action: &ActionRow, index: usize, stages: &[StageRow]) -> Result
     if action.value.is_some_and(|value| !value.is_finite()) {
         return place("value").wrong("expected what one success is worth in money; leave it out to use the models");
     }
-    effect(action, index).map(|_| ())
+    effect(action, index)?;
+    effect_error(action, index).map(|_| ())
 }
 
 /// The effect that an action states.
@@ -133,7 +135,7 @@ pub(super) fn effect(action: &ActionRow, index: usize) -> Result<Effect, Fault> 
         Goal::Retain | Goal::Onboard | Goal::Service => "relative_reduction",
         Goal::CrossSell | Goal::WinBack => "relative_increase",
     };
-    let EffectRow { source, relative_reduction, relative_increase, added_probability } = action.effect;
+    let EffectRow { source, relative_reduction, relative_increase, added_probability, .. } = action.effect;
     let given = [
         ("relative_reduction", relative_reduction),
         ("relative_increase", relative_increase),
@@ -170,6 +172,29 @@ pub(super) fn effect(action: &ActionRow, index: usize) -> Result<Effect, Fault> 
         )),
         "relative_reduction" => Ok(Effect::RelativeReduction(amount)),
         _ => Ok(Effect::RelativeIncrease(amount)),
+    }
+}
+
+/// The standard error of the size that an action states: without one, half of a size that is only assumed, and 0 of one
+/// that an experiment has measured.
+///
+/// # Errors
+/// [`Fault`] for one that is below 0, or that has no size beside it.
+pub(super) fn effect_error(action: &ActionRow, index: usize) -> Result<f64, Fault> {
+    let place = Place::row("action", index, &action.id, "effect");
+    let row = &action.effect;
+    let size = row.relative_reduction.or(row.relative_increase).or(row.added_probability);
+    match (size, row.standard_error) {
+        (None, Some(_)) => place.wrong(format!(
+            "found standard_error beside source = \"{}\", which has no size of its own; remove it",
+            row.source.name()
+        )),
+        (_, Some(error)) if !(0.0..=f64::MAX).contains(&error) => place.wrong(format!(
+            "found standard_error = {error}, expected that of the size beside it, 0 or more, such as 0.03"
+        )),
+        (_, Some(error)) => Ok(error),
+        (Some(size), None) if row.source == EffectSource::Assumed => Ok(size / 2.0),
+        (_, None) => Ok(0.0),
     }
 }
 

@@ -9,10 +9,12 @@ use tend_models::quantities::Probability;
 
 use super::place::{Fault, Place, Problem};
 use super::rows::{ActionRow, Rows};
-use super::{Policy, check, rules};
+use super::{Policy, check, learning, rules};
 use crate::decision::action::Action;
 use crate::decision::contact_rules::{ConsentRule, Hours, Limit, Suppression};
 use crate::decision::control::ControlGroup;
+use crate::decision::experience::Adaptation;
+use crate::decision::exploration::Exploration;
 use crate::decision::expression::{Expression, Facts, Kind, Resolver, Variable, Vocabulary};
 use crate::decision::stage::{RiskBand, RiskBands, Stage};
 use crate::decision::weight::{ContextWeight, Factor, Factors, factor};
@@ -58,6 +60,14 @@ pub struct CompiledPolicy {
     pub(in crate::decision) factors: Factors,
     /// Factors that are switched off.
     pub(in crate::decision) without: Vec<Factor>,
+    /// How each stage explores, (stages,); empty if none does.
+    exploration: Vec<Option<Exploration>>,
+    /// Whether new actions are shown to few.
+    pub(in crate::decision) ramps_up: bool,
+    /// How outcomes move probabilities, if they do.
+    pub(in crate::decision) adaptation: Option<Adaptation>,
+    /// Names of positive outcomes.
+    positive_outcomes: Vec<String>,
     places: HashMap<String, usize>,
     bands: RiskBands,
     variables: Vec<Variable>,
@@ -102,6 +112,29 @@ impl CompiledPolicy {
             group: action.group.as_deref(),
             cost: action.cost,
         })
+    }
+
+    /// Whether decisions depend on what came of earlier ones.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.adaptation.is_some() || (self.ramps_up && self.exploration.iter().any(Option::is_some))
+    }
+
+    /// Whether an outcome of this name is a success, whatever the case of its letters.
+    #[must_use]
+    pub fn is_positive(&self, outcome: &str) -> bool {
+        self.positive_outcomes.iter().any(|positive| positive.eq_ignore_ascii_case(outcome))
+    }
+
+    /// Names of the outcomes that are a success.
+    #[must_use]
+    pub fn positive_outcomes(&self) -> &[String] {
+        &self.positive_outcomes
+    }
+
+    /// How the stage in this place explores, if it does.
+    pub(in crate::decision) fn exploration_of(&self, stage: usize) -> Option<Exploration> {
+        self.exploration.get(stage).copied().flatten()
     }
 
     /// The action with this id.
@@ -195,6 +228,10 @@ pub(super) fn compile(
         contexts,
         factors,
         without: rows.priority.without.clone(),
+        exploration: learning::exploration(rows)?,
+        ramps_up: rows.exploration.as_ref().is_some_and(|row| row.ramp_up),
+        adaptation: learning::adaptation(rows)?,
+        positive_outcomes: rows.outcomes.positive.clone(),
         bands: rows.bands,
         variables: vocabulary.variables,
         environment: Arc::new(Env::stdlib()),
@@ -246,6 +283,7 @@ fn compile_action(
         value: row.value,
         levers: if factors.levers { factor(percents.into_iter().flatten().copied()) } else { 1.0 },
         effect: check::effect(row, index)?,
+        effect_error: check::effect_error(row, index)?,
         effect_source: row.effect.source,
     })
 }

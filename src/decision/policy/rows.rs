@@ -37,6 +37,10 @@ pub(in crate::decision) struct Rows {
     pub(in crate::decision) levers: LeverRows,
     #[serde(default)]
     pub(in crate::decision) priority: PriorityRow,
+    pub(in crate::decision) exploration: Option<ExplorationRow>,
+    pub(in crate::decision) adaptation: Option<AdaptationRow>,
+    #[serde(default)]
+    pub(in crate::decision) outcomes: OutcomesRow,
     #[serde(default, rename = "stage")]
     pub(in crate::decision) stages: Vec<StageRow>,
     #[serde(default, rename = "action")]
@@ -148,6 +152,77 @@ pub(in crate::decision) struct PriorityRow {
     pub(in crate::decision) without: Vec<Factor>,
 }
 
+/// `[exploration]`, and without `ramp_up` and `stage` one of its stages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct ExplorationRow {
+    pub(in crate::decision) method: Option<Method>,
+    pub(in crate::decision) epsilon: Option<f64>,
+    pub(in crate::decision) floor: Option<f64>,
+    #[serde(default = "ExplorationRow::default_ramp_up")]
+    pub(in crate::decision) ramp_up: bool,
+    #[serde(default)]
+    pub(in crate::decision) stage: BTreeMap<String, StageExplorationRow>,
+}
+
+impl ExplorationRow {
+    fn default_ramp_up() -> bool {
+        true
+    }
+}
+
+/// `[exploration.stage.<name>]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct StageExplorationRow {
+    pub(in crate::decision) method: Option<Method>,
+    pub(in crate::decision) epsilon: Option<f64>,
+    pub(in crate::decision) floor: Option<f64>,
+}
+
+/// How a stage explores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::decision) enum Method {
+    #[default]
+    Epsilon,
+    Thompson,
+    None,
+}
+
+/// `[adaptation]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct AdaptationRow {
+    #[serde(default = "AdaptationRow::default_weight")]
+    pub(in crate::decision) weight: f64,
+    #[serde(default = "AdaptationRow::default_base_rate")]
+    pub(in crate::decision) base_rate: f64,
+}
+
+impl AdaptationRow {
+    fn default_weight() -> f64 {
+        100.0
+    }
+
+    fn default_base_rate() -> f64 {
+        0.02
+    }
+}
+
+/// `[outcomes]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct OutcomesRow {
+    pub(in crate::decision) positive: Vec<String>,
+}
+
+impl Default for OutcomesRow {
+    fn default() -> Self {
+        Self { positive: vec!["taken".to_owned()] }
+    }
+}
+
 /// `[[stage]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,4 +266,5 @@ pub(in crate::decision) struct EffectRow {
     pub(in crate::decision) relative_reduction: Option<f64>,
     pub(in crate::decision) relative_increase: Option<f64>,
     pub(in crate::decision) added_probability: Option<f64>,
+    pub(in crate::decision) standard_error: Option<f64>,
 }

@@ -1,0 +1,120 @@
+//! What came of decisions, as counts: read whole on start, and by decision or customer when something changes.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{Store, StoreError, database, schema};
+
+/// Decisions of one action in one stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The action.
+    pub action: String,
+    /// The customers' stage.
+    pub stage: String,
+    /// Decisions.
+    pub sent: i64,
+    /// Those for which a model gave a probability.
+    pub foreseen: i64,
+    /// Its probabilities added up, in billionths.
+    pub expected: i64,
+}
+
+/// A decision as it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentDecision {
+    /// Its id.
+    pub decision_id: String,
+    /// The action.
+    pub action: String,
+    /// The customer's stage.
+    pub stage: String,
+    /// The model's probability, in billionths; `None` if no model gave one.
+    pub expected: Option<i64>,
+}
+
+const SENT: &str = "decision_id, action, stage, expected";
+
+impl Store {
+    /// Hands on all decisions, counted by action and stage, and then every outcome with its decision.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn counts(
+        &self,
+        count: impl FnMut(Counted),
+        answered: impl FnMut(SentDecision, &str),
+    ) -> Result<(), StoreError> {
+        self.read(|connection| counts(connection, count, answered))
+    }
+
+    /// The same from the database of a service that may be running; nothing if there is no database.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn counts_at(
+        path: &Path,
+        count: impl FnMut(Counted),
+        answered: impl FnMut(SentDecision, &str),
+    ) -> Result<(), StoreError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let connection = schema::open(path)?;
+        counts(&connection, count, answered).map_err(|error| database(path, &error))
+    }
+
+    /// The decisions with these ids, (ids,); `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn sent(&self, decision_ids: &[String]) -> Result<Vec<Option<SentDecision>>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(&format!("SELECT {SENT} FROM decisions WHERE decision_id = ?1"))?;
+            decision_ids.iter().map(|id| statement.query_row([id], sent_of).optional()).collect()
+        })
+    }
+
+    /// All decisions about a customer.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn sent_to(&self, customer_id: &str) -> Result<Vec<SentDecision>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(&format!("SELECT {SENT} FROM decisions WHERE customer_id = ?1"))?;
+            statement.query_map([customer_id], sent_of)?.collect()
+        })
+    }
+}
+
+fn counts(
+    connection: &Connection,
+    mut count: impl FnMut(Counted),
+    mut answered: impl FnMut(SentDecision, &str),
+) -> rusqlite::Result<()> {
+    let mut decisions = connection.prepare(
+        "SELECT action, stage, COUNT(*), COUNT(expected), COALESCE(SUM(expected), 0) FROM decisions GROUP BY action, stage",
+    )?;
+    let mut rows = decisions.query(())?;
+    while let Some(row) = rows.next()? {
+        count(Counted {
+            action: row.get(0)?,
+            stage: row.get(1)?,
+            sent: row.get(2)?,
+            foreseen: row.get(3)?,
+            expected: row.get(4)?,
+        });
+    }
+    let mut outcomes =
+        connection.prepare(&format!("SELECT {SENT}, outcome FROM outcomes JOIN decisions USING (decision_id)"))?;
+    let mut rows = outcomes.query(())?;
+    while let Some(row) = rows.next()? {
+        answered(sent_of(row)?, row.get_ref(4)?.as_str()?);
+    }
+    Ok(())
+}
+
+fn sent_of(row: &Row<'_>) -> rusqlite::Result<SentDecision> {
+    Ok(SentDecision { decision_id: row.get(0)?, action: row.get(1)?, stage: row.get(2)?, expected: row.get(3)? })
+}
