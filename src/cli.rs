@@ -8,6 +8,8 @@ mod decide;
 mod demo;
 #[cfg(feature = "train")]
 mod evaluate;
+#[cfg(feature = "serve")]
+mod evidence;
 #[cfg(feature = "train")]
 mod explain;
 #[cfg(feature = "train")]

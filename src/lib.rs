@@ -6,6 +6,7 @@ pub mod console;
 #[cfg(feature = "serve")]
 pub mod contract;
 pub mod decision;
+pub mod evidence;
 #[cfg(feature = "serve")]
 pub mod http;
 #[cfg(feature = "serve")]

@@ -23,7 +23,7 @@ mod schema;
 mod tests;
 mod writing;
 
-pub use experience::{Counted, SentDecision};
+pub use experience::{Counted, KeptDecision, SentDecision};
 pub use ids::IdMaker;
 pub use keys::{ApiKey, Scope};
 pub use reading::{Export, StoredDecision, StoredEvent, StoredOutcome};

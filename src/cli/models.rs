@@ -5,6 +5,8 @@ use clap::Subcommand;
 use tend_models::artifact::read_header;
 use tend_models::scorecard::Task;
 
+#[cfg(feature = "serve")]
+use super::evidence::{EvidenceArgs, of_model};
 use super::project::Project;
 
 /// What to do with published models.
@@ -26,13 +28,16 @@ enum Action {
         /// The version.
         version: Option<String>,
     },
-    /// Makes a version the champion.
+    /// Makes a version the champion, unless the decisions that the service has kept speak against it.
     Promote {
         /// The task.
         #[arg(value_parser = parse_task)]
         task: Task,
         /// The version.
         version: String,
+        #[cfg(feature = "serve")]
+        #[command(flatten)]
+        evidence: EvidenceArgs,
     },
     /// Makes the champion before the present one the champion again.
     Rollback {
@@ -63,8 +68,21 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
             print!("{card}");
             Ok(())
         }
-        Action::Promote { task, version } => {
+        Action::Promote {
+            task,
+            version,
+            #[cfg(feature = "serve")]
+            evidence,
+        } => {
+            #[cfg(feature = "serve")]
+            let said = of_model(project, *task, version, evidence)?;
+            #[cfg(not(feature = "serve"))]
+            let said = "no evidence from decisions: this build keeps none";
             registry.promote(*task, version)?;
+            if project.json {
+                return project.print_json(&serde_json::json!({"task": task, "champion": version, "evidence": said}));
+            }
+            eprintln!("{said}");
             tell_champion(project, *task, version)
         }
         Action::Rollback { task } => tell_champion(project, *task, &registry.rollback(*task)?),

@@ -3,13 +3,21 @@
 #[cfg(feature = "train")]
 mod compare;
 
+#[cfg(feature = "serve")]
+use std::path::Path;
 use std::path::PathBuf;
 
+#[cfg(feature = "serve")]
+use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use tend::decision::{Policy, PolicyKind};
+#[cfg(feature = "serve")]
+use tend_models::files::write_atomically;
 use tend_models::timeline::Timelines;
 
+#[cfg(feature = "serve")]
+use super::evidence::{EvidenceArgs, of_policy};
 use super::project::{Project, read_policy};
 
 /// What to do with a policy.
@@ -29,6 +37,14 @@ pub enum Command {
     /// Says what a new policy would have earned, from a log of decisions with their probabilities.
     #[cfg(feature = "train")]
     Compare(compare::Args),
+    /// Makes a policy the project's, unless the decisions that the service has kept speak against it.
+    #[cfg(feature = "serve")]
+    Promote {
+        /// The new policy; the one before it is kept as policy.before.toml.
+        policy: PathBuf,
+        #[command(flatten)]
+        evidence: EvidenceArgs,
+    },
 }
 
 /// Runs the command.
@@ -41,6 +57,8 @@ pub fn run(project: &Project, command: &Command) -> anyhow::Result<()> {
         }
         #[cfg(feature = "train")]
         Command::Compare(args) => compare::run(project, args),
+        #[cfg(feature = "serve")]
+        Command::Promote { policy, evidence } => promote(project, policy, evidence),
     }
 }
 
@@ -57,6 +75,26 @@ fn check(project: &Project, file: Option<PathBuf>) -> anyhow::Result<()> {
     }
     let names = if has_models { "" } else { "; no model is published yet, so names in conditions were not checked" };
     println!("{}: sound, version {}{names}", path.display(), policy.version());
+    Ok(())
+}
+
+#[cfg(feature = "serve")]
+fn promote(project: &Project, path: &Path, args: &EvidenceArgs) -> anyhow::Result<()> {
+    let policy = read_policy(path)?;
+    let said = of_policy(project, &policy, args)?;
+    let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let (own, before) = (project.folder.join("policy.toml"), project.folder.join("policy.before.toml"));
+    if own.exists() {
+        let text = std::fs::read(&own).with_context(|| own.display().to_string())?;
+        write_atomically(&before, |file| file.write_all(&text)).with_context(|| before.display().to_string())?;
+    }
+    write_atomically(&own, |file| file.write_all(&text)).with_context(|| own.display().to_string())?;
+    if project.json {
+        let answer = serde_json::json!({"policy": own, "version": policy.version(), "evidence": said});
+        return project.print_json(&answer);
+    }
+    eprintln!("{said}");
+    println!("{}: version {} decides; the one before is {}", own.display(), policy.version(), before.display());
     Ok(())
 }
 

@@ -79,12 +79,26 @@ impl Project {
             "no model is published in {}; run `tend train` first",
             self.folder.display()
         );
-        let book = Book::new(scorer, timelines, policy)?;
-        #[cfg(feature = "serve")]
-        if book.policy().learns() {
-            let experience = Learning::of_store_at(&self.store_path()?, book.policy())?;
-            return Ok(book.with_experience(experience));
+        self.experienced(Book::new(scorer, timelines, policy)?)
+    }
+
+    /// The same book, which decides by what the service's store tells of earlier decisions, if the policy asks for it.
+    #[cfg(feature = "serve")]
+    pub fn experienced(&self, book: Book) -> anyhow::Result<Book> {
+        if !book.policy().learns() {
+            return Ok(book);
         }
+        let experience = Learning::of_store_at(&self.store_path()?, book.policy())?;
+        Ok(book.with_experience(experience))
+    }
+
+    /// A build that does not serve keeps nothing of earlier decisions.
+    #[cfg(not(feature = "serve"))]
+    pub fn experienced(&self, book: Book) -> anyhow::Result<Book> {
+        anyhow::ensure!(
+            !book.policy().learns(),
+            "found a policy that learns from outcomes, which this build does not keep; build with the feature `serve`"
+        );
         Ok(book)
     }
 

@@ -84,3 +84,6 @@ fn explored(weighing: &Weighing<'_>, exploration: Exploration) -> (Vec<usize>, V
     let probabilities = probabilities(exploration, &arms);
     (acts, probabilities)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,17 @@ pub struct LoggedDecision {
     pub expected_reward: f64,
     /// What the model expects of the policy under test: its decisions weighted by their probabilities.
     pub expected_target_reward: f64,
+    /// The policy that it is compared with; `None` compares it with what was done.
+    pub present: Option<Present>,
+}
+
+/// A logged decision as the policy sees it that the one under test is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Present {
+    /// Probability with which it would have made the decision.
+    pub probability: f64,
+    /// What the model expects of it: its decisions weighted by their probabilities.
+    pub expected_reward: f64,
 }
 
 /// A mean with its uncertainty.
@@ -81,7 +92,8 @@ pub struct Evaluation {
     pub direct: Estimate,
     /// Doubly robust: mean(q_pi + w (r - q)) (Dudik, Langford and Li 2011).
     pub doubly_robust: Estimate,
-    /// Doubly robust, less what the logged decisions earned, row by row.
+    /// Doubly robust, less what the logged decisions earned, row by row; or less the doubly robust estimate of the policy
+    /// that it is compared with, so that nothing differs where the two do the same.
     pub improvement: Estimate,
 }
 
@@ -97,8 +109,14 @@ pub fn evaluate(log: &[LoggedDecision]) -> Result<Evaluation, OffPolicyError> {
     if sum <= 0.0 {
         return Err(OffPolicyError::NoOverlap);
     }
-    let doubly_robust =
-        |row: &LoggedDecision| row.expected_target_reward + weight(row) * (row.reward - row.expected_reward);
+    let estimate = |row: &LoggedDecision, expected: f64, probability: f64| {
+        expected + probability / row.logged_probability * (row.reward - row.expected_reward)
+    };
+    let doubly_robust = |row: &LoggedDecision| estimate(row, row.expected_target_reward, row.target_probability);
+    let present = |row: &LoggedDecision| match row.present {
+        Some(present) => estimate(row, present.expected_reward, present.probability),
+        None => row.reward,
+    };
     let snips = log.iter().map(|row| weight(row) * row.reward).sum::<f64>() / sum;
     let rows = log.len() as f64;
     // The error of a ratio of means, to first order.
@@ -111,7 +129,7 @@ pub fn evaluate(log: &[LoggedDecision]) -> Result<Evaluation, OffPolicyError> {
         snips: Estimate::around(snips, mean(log.iter().map(residual)).standard_error),
         direct: mean(log.iter().map(|row| row.expected_target_reward)),
         doubly_robust: mean(log.iter().map(doubly_robust)),
-        improvement: mean(log.iter().map(|row| doubly_robust(row) - row.reward)),
+        improvement: mean(log.iter().map(|row| doubly_robust(row) - present(row))),
     })
 }
 
@@ -119,7 +137,7 @@ pub fn evaluate(log: &[LoggedDecision]) -> Result<Evaluation, OffPolicyError> {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Promotion {
-    /// It surely earns more.
+    /// It surely earns no less.
     Promote,
     /// The effective rows are fewer than asked for.
     TooFewRows {
@@ -128,7 +146,7 @@ pub enum Promotion {
         /// What is asked for.
         needed: f64,
     },
-    /// It may earn less: the lower end of the improvement's interval is not above 0.
+    /// It may earn less: the lower end of the improvement's interval is below 0.
     NotBetter {
         /// That lower end, in money a decision.
         low: f64,
@@ -141,7 +159,7 @@ impl Evaluation {
     pub fn promotion(&self, needed: f64) -> Promotion {
         if self.effective_rows < needed {
             Promotion::TooFewRows { effective_rows: self.effective_rows, needed }
-        } else if self.improvement.low <= 0.0 {
+        } else if self.improvement.low < 0.0 {
             Promotion::NotBetter { low: self.improvement.low }
         } else {
             Promotion::Promote
@@ -152,16 +170,16 @@ impl Evaluation {
 impl std::fmt::Display for Promotion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Promote => f.write_str("promote: the new policy surely earns more"),
+            Self::Promote => f.write_str("promote: what is new surely earns no less"),
             Self::TooFewRows { effective_rows, needed } => write!(
                 f,
-                "refused: the log is worth {effective_rows:.0} rows of the new policy, expected at least {needed:.0}; \
-                 log more decisions, or explore more"
+                "refused: the log is worth {effective_rows:.0} rows of what is new, expected at least {needed:.0}; log \
+                 more decisions, or explore more"
             ),
             Self::NotBetter { low } => write!(
                 f,
-                "refused: the new policy may earn less; the lower end of the improvement is {low:.4} a decision, \
-                 expected above 0"
+                "refused: what is new may earn less; the lower end of the improvement is {low:.4} a decision, expected \
+                 0 or more"
             ),
         }
     }
@@ -195,7 +213,12 @@ fn check(log: &[LoggedDecision]) -> Result<(), OffPolicyError> {
         if !(0.0..=1.0).contains(&row.target_probability) {
             return wrong("target probability", row.target_probability, "one from 0 to 1");
         }
+        let present = row.present.unwrap_or(Present { probability: 1.0, expected_reward: 0.0 });
+        if !(0.0..=1.0).contains(&present.probability) {
+            return wrong("probability of the present policy", present.probability, "one from 0 to 1");
+        }
         for (what, found) in [
+            ("present expected reward", present.expected_reward),
             ("reward", row.reward),
             ("expected reward", row.expected_reward),
             ("expected target reward", row.expected_target_reward),

@@ -177,15 +177,27 @@ pub(super) fn served_from(folder: tempfile::TempDir) -> Served {
     Served { service, folder }
 }
 
+/// A service of a small company with a policy of its own.
+pub(super) fn service_with_policy(customers: usize, policy: &str) -> Served {
+    let timelines = timelines(customers);
+    let policy = Policy::parse(policy).unwrap();
+    serving(scorer(&timelines), timelines, &policy, Conditions::default(), tempfile::tempdir().unwrap())
+}
+
 /// Stops a service and starts another on its store.
 pub(super) fn restarted(served: Served) -> Served {
+    restarted_with_policy(served, Policy::default_toml(PolicyKind::Shop))
+}
+
+/// Stops a service and starts another on its store with a policy of its own.
+pub(super) fn restarted_with_policy(served: Served, policy: &str) -> Served {
     let Served { service, folder } = served;
     let answering = service.answering.load();
     let (timelines, scorer) = (answering.book.timelines.clone(), answering.book.scorer.clone());
     drop(answering);
     assert_eq!(Arc::strong_count(&service), 1, "a restart ends the service before it");
     drop(service);
-    let policy = Policy::parse(Policy::default_toml(PolicyKind::Shop)).unwrap();
+    let policy = Policy::parse(policy).unwrap();
     serving(scorer, timelines, &policy, Conditions::default(), folder)
 }
 

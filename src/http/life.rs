@@ -25,8 +25,10 @@ use super::request::read_json;
 use super::{Service, answer, log, now_ms};
 use crate::book::Book;
 use crate::decision::Policy;
+use crate::evidence::{Evidence, LEAST_ROWS, MOST_ROWS};
 use crate::learning::Learning;
 use crate::live::Tables;
+use crate::store::StoreError;
 
 /// How often the pointers to the champions, the policy and the tables are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -105,6 +107,12 @@ pub enum LoadError {
     /// The models answer a number that is none.
     #[error("a model answers a number that is not finite; the models before stay")]
     NotFinite,
+    /// The decisions that are kept speak against it.
+    #[error("{0}; promote with `force` to do so all the same")]
+    Against(Evidence),
+    /// The decisions that are kept cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Sources {
@@ -279,21 +287,27 @@ impl Service {
     }
 
     /// Makes a version answer, or the champion before it, once it is known to work with the policy and the tables.
-    pub(super) fn change_champion(&self, task: Task, change: &Change) -> Result<String, LoadError> {
+    ///
+    /// A promotion asks the decisions that are kept, and is refused where they speak against it, unless it is forced.
+    pub(super) fn change_champion(&self, task: Task, change: &Change) -> Result<Changed, LoadError> {
         let mut seen = self.sources.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut now = self.sources.look();
         let registry = &self.sources.registry;
         let version = match change {
-            Change::Promote(version) => version.clone(),
+            Change::Promote(promotion) => promotion.version.clone(),
             Change::Rollback => registry
                 .champion(task)?
                 .and_then(|champion| champion.previous.last().cloned())
                 .ok_or(RegistryError::NoPrevious { task })?,
         };
         let candidate = registry.load(task, &version)?;
-        let answering = self.sources.load_with(Some(self.tables()), Some(candidate))?;
+        let answering = self.sources.load_with(Some(self.tables()), Some(candidate))?.experienced(&self.learning);
+        let evidence = match change {
+            Change::Promote(promotion) => Some(self.evidence(&answering, promotion)?),
+            Change::Rollback => None,
+        };
         match change {
-            Change::Promote(version) => registry.promote(task, version)?,
+            Change::Promote(promotion) => registry.promote(task, &promotion.version)?,
             Change::Rollback => drop(registry.rollback(task)?),
         }
         self.swap(answering);
@@ -303,20 +317,41 @@ impl Service {
             }
         }
         *seen = Some(now);
-        Ok(version)
+        Ok(Changed { version, evidence })
+    }
+
+    /// What the kept decisions say about a promotion; a refusal unless it is forced.
+    fn evidence(&self, answering: &Answering, promotion: &Promotion) -> Result<Evidence, LoadError> {
+        let kept = self.store.kept(MOST_ROWS)?;
+        let present = self.answering.load();
+        let least_rows = promotion.least_rows.unwrap_or(LEAST_ROWS);
+        let evidence = Evidence::of(&answering.book, &present.book, &kept, least_rows);
+        if evidence.allows() || promotion.force { Ok(evidence) } else { Err(LoadError::Against(evidence)) }
     }
 }
 
 /// What to do with a champion.
 pub(super) enum Change {
-    Promote(String),
+    Promote(Promotion),
     Rollback,
 }
 
+/// What a change of a champion came to.
+pub(super) struct Changed {
+    version: String,
+    evidence: Option<Evidence>,
+}
+
+/// A version that is to answer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Promotion {
-    version: String,
+pub(super) struct Promotion {
+    pub(super) version: String,
+    /// Whether it answers though the kept decisions speak against it.
+    #[serde(default)]
+    pub(super) force: bool,
+    /// Rows of it that the kept decisions must be worth.
+    pub(super) least_rows: Option<f64>,
 }
 
 /// Makes a version of a task's models answer from now on.
@@ -326,8 +361,7 @@ pub(super) async fn promote(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Promotion { version } = read_json(&headers, &body)?;
-    change(service, &task, Change::Promote(version)).await
+    change(service, &task, Change::Promote(read_json(&headers, &body)?)).await
 }
 
 /// Makes the champion before the present one answer again.
@@ -341,6 +375,10 @@ pub(super) async fn rollback(
 async fn change(service: Arc<Service>, task: &str, change: Change) -> Result<Response, Problem> {
     let task = Task::ALL.into_iter().find(|known| known.name() == task).ok_or_else(Problem::unknown_task)?;
     let changed = tokio::task::spawn_blocking(move || service.change_champion(task, &change));
-    let version = changed.await.map_err(|_| Problem::defect())?.map_err(|error| Problem::of_load(&error))?;
-    answer::json_answer(&json!({"task": task, "champion": version}))
+    let changed = changed.await.map_err(|_| Problem::defect())?.map_err(|error| Problem::of_load(&error))?;
+    let mut answer = json!({"task": task, "champion": changed.version});
+    if let Some(evidence) = changed.evidence {
+        answer["evidence"] = json!(evidence);
+    }
+    answer::json_answer(&answer)
 }

@@ -39,9 +39,14 @@ fn paths() -> Value {
         "/metrics": {"get": metrics()},
         "/v1/models": {"get": operation("models", "The version that answers each task.", object(&["models"]), &[])},
         "/v1/models/{task}/promote": {"post": with_body(
-            task(operation("promote", "Makes a version answer from now on, once it is known to work.",
-                object(&["task", "champion"]), &[400, 404, 415, 422])),
-            schemas::closed(&["version"], json!({"version": {"type": "string"}})))},
+            task(operation("promote", "Makes a version answer from now on, once it is known to work and the decisions that \
+                are kept do not speak against it.",
+                object(&["task", "champion", "evidence"]), &[400, 404, 409, 415, 422])),
+            schemas::closed(&["version"], json!({
+                "version": {"type": "string"},
+                "force": {"type": "boolean", "description": "Promotes though the kept decisions speak against it."},
+                "least_rows": {"type": "number", "description": "Rows of it that they must be worth; 1,000."},
+            })))},
         "/v1/models/{task}/rollback": {"post": task(operation(
             "rollback", "Makes the champion before the present one answer again.", object(&["task", "champion"]), &[404, 409, 422]))},
         "/v1/scores": {"post": asked(

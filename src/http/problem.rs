@@ -166,6 +166,8 @@ impl Problem {
             LoadError::Registry(RegistryError::NoPrevious { .. }) => {
                 Self::new(StatusCode::CONFLICT, "no_previous", "No previous champion", detail)
             }
+            LoadError::Against(_) => Self::new(StatusCode::CONFLICT, "evidence_against", "Evidence against it", detail),
+            LoadError::Store(error) => Self::store(error),
             _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable_model", "Unusable model", detail),
         }
     }

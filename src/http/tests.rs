@@ -15,8 +15,10 @@ use crate::decision::Decision;
 mod console;
 mod feedback;
 mod guard;
+mod learning;
 mod life;
 mod person;
+mod promotion;
 
 #[tokio::test]
 async fn health_says_whether_there_are_models() {

@@ -34,6 +34,21 @@ pub struct SentDecision {
     pub expected: Option<i64>,
 }
 
+/// A decision with what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptDecision {
+    /// About whom.
+    pub customer_id: String,
+    /// What was chosen.
+    pub action: String,
+    /// The probability with which it was chosen.
+    pub probability: f64,
+    /// The whole decision as JSON.
+    pub decision: String,
+    /// Names of the outcomes, with their values where they have one.
+    pub outcomes: Vec<(String, Option<f64>)>,
+}
+
 const SENT: &str = "decision_id, action, stage, expected";
 
 impl Store {
@@ -63,6 +78,25 @@ impl Store {
         }
         let connection = schema::open(path)?;
         counts(&connection, count, answered).map_err(|error| database(path, &error))
+    }
+
+    /// The latest decisions, at most so many, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn kept(&self, most: usize) -> Result<Vec<KeptDecision>, StoreError> {
+        self.read(|connection| kept(connection, most))
+    }
+
+    /// The same from the database of a service that may be running; none if there is no database.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn kept_at(path: &Path, most: usize) -> Result<Vec<KeptDecision>, StoreError> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        kept(&schema::open(path)?, most).map_err(|error| database(path, &error))
     }
 
     /// The decisions with these ids, (ids,); `None` where there is none.
@@ -113,6 +147,27 @@ fn counts(
         answered(sent_of(row)?, row.get_ref(4)?.as_str()?);
     }
     Ok(())
+}
+
+fn kept(connection: &Connection, most: usize) -> rusqlite::Result<Vec<KeptDecision>> {
+    let mut outcomes = connection.prepare("SELECT outcome, outcome_value FROM outcomes WHERE decision_id = ?1")?;
+    let mut decisions = connection.prepare(
+        "SELECT decision_id, customer_id, action, probability, decision FROM decisions ORDER BY rowid DESC LIMIT ?1",
+    )?;
+    let mut rows = decisions.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+    let mut kept = Vec::new();
+    while let Some(row) = rows.next()? {
+        let outcomes = outcomes.query_map([row.get_ref(0)?.as_str()?], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        kept.push(KeptDecision {
+            customer_id: row.get(1)?,
+            action: row.get(2)?,
+            probability: row.get(3)?,
+            decision: row.get(4)?,
+            outcomes: outcomes.collect::<rusqlite::Result<_>>()?,
+        });
+    }
+    kept.reverse();
+    Ok(kept)
 }
 
 fn sent_of(row: &Row<'_>) -> rusqlite::Result<SentDecision> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use rayon::prelude::*;
 use tend::book::Book;
 use tend::decision::LEAVE_ALONE;
-use tend::decision::off_policy::{Estimate, Evaluation, LoggedDecision, Promotion, RewardModel, evaluate};
+use tend::decision::off_policy::{Estimate, Evaluation, Promotion};
+use tend::evidence::{LEAST_ROWS, LoggedAction, judge};
 use tend_models::quantities::Moment;
 use tend_training::tables::{Batch, Cell, TableError, TableFile, TextFormat};
 
@@ -22,25 +22,8 @@ pub struct Args {
     #[arg(long)]
     log: PathBuf,
     /// Rows of the new policy that the log must be worth.
-    #[arg(long, default_value_t = 1_000.0)]
+    #[arg(long, default_value_t = LEAST_ROWS)]
     least_rows: f64,
-}
-
-/// One row of the log.
-#[derive(Debug, Clone)]
-struct Row {
-    customer: usize,
-    at: Moment,
-    /// The action's id, or [`LEAVE_ALONE`].
-    action: String,
-    probability: f64,
-    reward: f64,
-}
-
-/// What the new policy would have done at one row.
-struct Target {
-    stage: String,
-    probabilities: Vec<(String, f64)>,
 }
 
 /// Estimates, and says whether the new policy may take over; a refusal is an answer, not a failure.
@@ -56,7 +39,7 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
         "{}: found no row to learn from; expected customers of the project with a probability above 0",
         args.log.display()
     );
-    let evaluation = judge(&book, &rows)?;
+    let evaluation = judge(&book, None, &rows)?;
     let promotion = evaluation.promotion(args.least_rows);
     if project.json {
         return project.print_json(&serde_json::json!({
@@ -72,54 +55,12 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judge(book: &Book, rows: &[Row]) -> anyhow::Result<Evaluation> {
-    let bound = book.scorer.bind(&book.timelines);
-    let targets: Vec<Target> = rows
-        .par_iter()
-        .with_min_len(64)
-        .map_init(
-            || bound.clone(),
-            |bound, row| {
-                book.weigh(bound, row.customer, row.at, |weighing| Target {
-                    stage: weighing.stage().to_owned(),
-                    probabilities: weighing
-                        .probabilities()
-                        .into_iter()
-                        .map(|(action, probability)| (action.to_owned(), probability))
-                        .collect(),
-                })
-                .1
-            },
-        )
-        .collect();
-    let taught = rows.iter().zip(&targets);
-    let model = RewardModel::fit(
-        taught.clone().map(|(row, target)| (row.customer, target.stage.as_str(), row.action.as_str(), row.reward)),
-    );
-    let logged = taught.map(|(row, target)| {
-        let expected = |action: &str| model.expected(row.customer, &target.stage, action);
-        let done = target.probabilities.iter().find(|(action, _)| *action == row.action);
-        LoggedDecision {
-            reward: row.reward,
-            logged_probability: row.probability,
-            target_probability: done.map_or(0.0, |(_, probability)| *probability),
-            expected_reward: expected(&row.action),
-            expected_target_reward: target
-                .probabilities
-                .iter()
-                .map(|(action, probability)| probability * expected(action))
-                .sum(),
-        }
-    });
-    Ok(evaluate(&logged.collect::<Vec<_>>())?)
-}
-
 /// Reads the log; rows that cannot be used are counted by reason.
 fn read_log(
     path: &Path,
     format: &TextFormat,
     book: &Book,
-) -> anyhow::Result<(Vec<Row>, BTreeMap<&'static str, usize>)> {
+) -> anyhow::Result<(Vec<LoggedAction>, BTreeMap<&'static str, usize>)> {
     let file = TableFile::open(path)?;
     let optional = ["is_control", "cost", "outcome_value"];
     let columns = ["customer_id", "action_id", "sent_at", "probability"].into_iter();
@@ -168,7 +109,7 @@ impl LogBatch {
         })
     }
 
-    fn row(&self, row: usize, book: &Book) -> Result<Row, &'static str> {
+    fn row(&self, row: usize, book: &Book) -> Result<LoggedAction, &'static str> {
         let Cell::Value(at) = self.times[row] else { return Err("sent_at is not a date") };
         let id = self.ids[row].as_deref().ok_or("customer_id is empty")?;
         let there = |place: &usize| book.timelines.timeline(*place).before(at).exists();
@@ -193,7 +134,7 @@ impl LogBatch {
             return Err("what was done had a probability of 0, or none from 0 to 1");
         }
         let reward = if is_control { value } else { value - cost };
-        Ok(Row { customer, at, action, probability, reward })
+        Ok(LoggedAction { customer, at, action, probability, reward })
     }
 }
 

@@ -7,7 +7,14 @@ use super::*;
 
 fn row(numbers: [f64; 5]) -> LoggedDecision {
     let [reward, logged_probability, target_probability, expected_reward, expected_target_reward] = numbers;
-    LoggedDecision { reward, logged_probability, target_probability, expected_reward, expected_target_reward }
+    LoggedDecision {
+        reward,
+        logged_probability,
+        target_probability,
+        expected_reward,
+        expected_target_reward,
+        present: None,
+    }
 }
 
 /// Four rows with reward, logged and target probability, and what a model expects of each.
@@ -77,6 +84,25 @@ fn promotion_asks_for_rows_and_for_a_sure_improvement() {
     assert_eq!(evaluate(&sure).unwrap().promotion(100.0), Promotion::Promote);
 }
 
+#[test]
+fn a_policy_that_does_what_the_present_one_does_improves_nothing_at_all() {
+    let same = worked().map(|row| {
+        let (probability, expected_reward) = (row.target_probability, row.expected_target_reward);
+        LoggedDecision { present: Some(Present { probability, expected_reward }), ..row }
+    });
+    let found = evaluate(&same).unwrap();
+    assert_eq!((found.improvement.low, found.improvement.high), (0.0, 0.0), "{found:?}");
+    assert_eq!(found.promotion(2.0), Promotion::Promote);
+    // Against one that would have made every decision with probability .5, of which .4 is expected, by hand:
+    // .55 + 1.6 x .5 - (.4 + .5) = .45, .35 - .16 - (.4 - .8) = .59, .5 + .96 - (.4 + .8) = .26, .3 - .12 - (.4 - .2) = -.02.
+    let other = worked().map(|row| {
+        let present = Some(Present { probability: 0.5, expected_reward: 0.4 });
+        LoggedDecision { present, ..row }
+    });
+    let found = evaluate(&other).unwrap();
+    assert!((found.improvement.mean - (0.45 + 0.59 + 0.26 - 0.02) / 4.0).abs() < 1e-12, "{found:?}");
+}
+
 /// What the action is expected to earn for a customer with this trait: action 1 suits those above a half.
 fn chance(customer: f64, action: usize) -> f64 {
     [0.3, 0.1 + 0.6 * customer][action]
@@ -97,6 +123,7 @@ fn simulated(rng: &mut Xoshiro256PlusPlus, rows: usize) -> Vec<LoggedDecision> {
             target_probability: target[action],
             expected_reward: model(action),
             expected_target_reward: target[0] * model(0) + target[1] * model(1),
+            present: None,
         }
     };
     (0..rows).map(one).collect()

@@ -172,6 +172,48 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "currency = \"EUR\"",
+        "currency = \"EUR\"\n[exploration]\nepsilon = 20",
+        "line 5, [exploration] `epsilon`: found 20, expected the share of decisions",
+    ),
+    ("currency = \"EUR\"", "currency = \"EUR\"\n[exploration]\nmethod = \"tompson\"", "did you mean `thompson`?"),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[exploration]\nmethod = \"thompson\"\nepsilon = 0.1",
+        "line 6, [exploration] `epsilon`: belongs to method = \"epsilon\" only",
+    ),
+    ("currency = \"EUR\"", "currency = \"EUR\"\n[exploration]\nepsilonn = 0.1", "did you mean `epsilon`?"),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[exploration.stage.at_rsk]\nepsilon = 0.1",
+        "line 4, [exploration] `stage.at_rsk`: there is no stage `at_rsk`; did you mean `at_risk`?",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[exploration]\n[exploration.stage.at_risk]\nmethod = \"thompson\"\nfloor = 0",
+        "line 7, [exploration] `stage.at_risk.floor`: found 0, expected the share of decisions",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[adaptation]\nweight = 0",
+        "line 5, [adaptation] `weight`: found 0, expected how many decisions",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[adaptation]\nbase_rate = 2",
+        "line 5, [adaptation] `base_rate`: found 2, expected the share",
+    ),
+    (
+        "currency = \"EUR\"",
+        "currency = \"EUR\"\n[outcomes]\npositive = []",
+        "line 5, [outcomes] `positive`: found none",
+    ),
+    (
+        "relative_reduction = 0.15",
+        "relative_reduction = 0.15, standard_error = -1",
+        "line 21, action `call` `effect`: found standard_error = -1, expected",
+    ),
+    (
+        "currency = \"EUR\"",
         "currency = \"EUR\"\n[levers]\ngroup = { offers = 10 }",
         "`group.offers`: no action has the group `offers`; there are none",
     ),

@@ -6,14 +6,13 @@ use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect};
-use serde::Deserialize;
 use serde_json::Value;
 use tend_models::scorecard::Task;
 
 use super::session::Visitor;
 use super::{Page, Refusal, Scene, apart};
 use crate::console::{ModelsPage, TaskModels, VersionFigures};
-use crate::http::life::Change;
+use crate::http::life::{Change, Promotion};
 use crate::http::{LoadError, Service};
 use crate::store::Scope;
 
@@ -82,11 +81,6 @@ pub(super) async fn report(State(service): State<Arc<Service>>, Path((task, vers
     Ok(([(policy, REPORT_SECURITY)], Html(text)).into_response())
 }
 
-#[derive(Deserialize)]
-pub(super) struct Promotion {
-    version: String,
-}
-
 /// Lets a version answer from now on.
 pub(super) async fn promote(
     State(service): State<Arc<Service>>,
@@ -94,7 +88,7 @@ pub(super) async fn promote(
     Path(task): Path<String>,
     Form(promotion): Form<Promotion>,
 ) -> Page {
-    change(service, &visitor, &task, Change::Promote(promotion.version)).await
+    change(service, &visitor, &task, Change::Promote(promotion)).await
 }
 
 /// Lets the champion before the present one answer again.

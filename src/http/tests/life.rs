@@ -15,10 +15,13 @@ use super::*;
 
 /// A registry with churn versions 1 to 3; each says its own probability to everybody.
 fn project() -> tempfile::TempDir {
+    project_with_policy(crate::decision::Policy::default_toml(crate::decision::PolicyKind::Shop))
+}
+
+pub(super) fn project_with_policy(policy: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let timelines = timelines(20);
     save_timelines(&timelines, &folder.path().join("timelines.tend")).unwrap();
-    let policy = crate::decision::Policy::default_toml(crate::decision::PolicyKind::Shop);
     fs::write(folder.path().join("policy.toml"), policy).unwrap();
     let registry = Registry::new(folder.path().join("registry"));
     for version in 1..=3 {
@@ -51,7 +54,9 @@ async fn promotion_and_rollback_answer_at_once_and_a_bad_version_never_does() {
     let service = served_from(project());
     assert_eq!(answers(&service).await, is(1));
     let promote = async |version: &str| told(&service, "/v1/models/churn/promote", &json!({"version": version})).await;
-    assert_eq!(promote("3").await, (200, json!({"task": "churn", "champion": "3"})));
+    let (status, promoted) = promote("3").await;
+    assert_eq!((status, &promoted["task"], &promoted["champion"]), (200, &json!("churn"), &json!("3")));
+    assert_eq!(promoted["evidence"], json!({"no_log": "no decision with an outcome is kept"}));
     assert_eq!(answers(&service).await, is(3));
     let path = service.folder.path().join("registry/churn/2/model.tend");
     let mut bytes = fs::read(&path).unwrap();
