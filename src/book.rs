@@ -46,7 +46,7 @@ impl Book {
     pub fn new(scorer: Scorer, timelines: Timelines, policy: &Policy) -> Result<Self, PolicyError> {
         let profile = scorer.profile();
         let (names, kinds) = (profile.names(), profile.kinds());
-        let policy = policy.compile(&names, &kinds, &scorer.products())?;
+        let policy = policy.compile(&names, &kinds, &scorer.products())?.with_catalogue(&timelines.catalogue);
         Ok(Self { scorer, timelines, policy, names, kinds, experience: Arc::default() })
     }
 

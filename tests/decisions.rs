@@ -70,11 +70,11 @@ fn a_list_stays_within_its_budget_and_capacities_and_says_what_they_cost() {
 fn explained_decisions_are_those_of_the_list(folder: &Folder, all: &[Value]) {
     let is_act = |one: &&Value| one["action"] != "leave_alone" && one["action"] != "welcome_mail";
     let one = all.iter().find(is_act).expect("somebody is worth an action");
-    let chosen = format!("{}: chosen; priority ", one["action"].as_str().unwrap());
+    let chosen = format!("{} was chosen: its priority of ", one["action"].as_str().unwrap());
     let id = one["customer_id"].as_str().unwrap();
     assert_eq!(&folder.tend(&["explain", "--customer", id, "--decision", "--json"]).json(), one);
     let told = folder.succeed(&["explain", "--customer", id, "--decision"]).stdout;
-    for expected in [one["reason"].as_str().unwrap(), &chosen, "welcome_mail: not for stage"] {
+    for expected in [one["reason"].as_str().unwrap(), &chosen, "welcome_mail may not be taken: not for stage"] {
         assert!(told.contains(expected), "expected {expected:?} in {told}");
     }
 }

@@ -15,6 +15,10 @@ pub use column::{Column, TextColumn};
 pub use cut::{Assignment, Contact, Event, History, Outcome, Purchase, Subscription};
 pub use file::{TimelinesFileError, open_timelines, save_timelines};
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::quantities::Moment;
 
 /// The code of a text that is not given.
@@ -43,6 +47,8 @@ pub struct Timelines {
     pub actions: Vec<String>,
     /// Channel names; the `channel` column holds indices into it.
     pub channels: Vec<String>,
+    /// What products sell for, by product, and by category as the mean of its products; empty if nobody said.
+    pub catalogue: BTreeMap<String, Listed>,
     /// Purchase lines.
     pub purchases: Purchases,
     /// Subscriptions.
@@ -53,6 +59,17 @@ pub struct Timelines {
     pub contacts: Contacts,
     /// Consents to be contacted.
     pub consents: Consents,
+}
+
+/// What one sale of a product brings, in money.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Listed {
+    /// List price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
+    /// Margin: what is left of the price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
 }
 
 /// An attribute of all customers.

@@ -92,7 +92,9 @@ fn read_out(project: &Project, args: &Args) -> anyhow::Result<()> {
     let as_of = args.as_of.or_else(|| book.timelines.known_until()).context("found no contacts to read out")?;
     let run = ProjectRun { recipe: &recipe, timelines: &book.timelines, as_of };
     let mut bound = book.scorer.bind(&book.timelines);
-    let found = readouts(&run, &mut |customer, moment| book.judge(&mut bound, customer, moment).1.stage);
+    let cost_of = |action: &str| book.policy().actions().find(|one| one.id == action).map(|one| one.cost);
+    let mut stage_of = |customer, moment| book.decide(&mut bound, customer, moment).1.stage;
+    let found = readouts(&run, &mut stage_of, &cost_of);
     if project.json {
         return project.print_json(&serde_json::json!({"task": Task::Uplift, "readouts": found}));
     }
@@ -102,7 +104,7 @@ fn read_out(project: &Project, args: &Args) -> anyhow::Result<()> {
 }
 
 fn describe_readout(found: &ActionReadout, currency: &str) {
-    let ActionReadout { action, stage, readout, .. } = found;
+    let ActionReadout { action, stage, cost, readout, .. } = found;
     let percent = |share: f64| format!("{:+.1} %", 100.0 * share);
     let lift = match (readout.lift, readout.lift_interval()) {
         (Some(lift), Some(ends)) => {
@@ -117,7 +119,8 @@ fn describe_readout(found: &ActionReadout, currency: &str) {
     };
     let money = readout.money.interval();
     println!(
-        "  {action}, {stage}: {} treated {:.4}, {} controls {:.4}, {lift}, {:.0} {currency} ({:.0} to {:.0}), {still}",
+        "  {action}, {stage}: {} treated {:.4}, {} controls {:.4}, {lift}, {:.0} {currency} ({:.0} to {:.0}) after {cost} a \
+         contact, {still}",
         readout.treated.customers,
         readout.treated.mean(),
         readout.control.customers,

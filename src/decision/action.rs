@@ -150,10 +150,11 @@ impl Action {
     /// | goal | effect | value |
     /// | --- | --- | --- |
     /// | retain, onboard, service | r c, or min(d, c) | `predicted_clv`, else yearly spend x margin |
-    /// | cross_sell | min(r p, 1 - p), or min(d, 1 - p) | the product's margin, else `expected_average_spend` x margin |
+    /// | cross_sell | min(r p, 1 - p), or min(d, 1 - p) | the product's margin, else its price x margin, else `expected_average_spend` x margin |
     /// | win_back | min(r a, 1 - a), or min(d, 1 - a) | `predicted_clv` / a, else yearly spend x margin |
     ///
-    /// `predicted_clv` / a is the value of a customer known to be alive. A `value` in the action replaces
+    /// The product's margin is that of the policy, else that of the table of products. `predicted_clv` / a is the value of a
+    /// customer known to be alive. A `value` in the action replaces
     /// these. An unknown c or a sets no limit to d. An uplift model's effect on this customer takes the place of one
     /// that is only assumed. Where the policy lets outcomes move probabilities, p and a are moved by them, and so is the
     /// probability of an action that is ranked by propensity alone; c is not, as what was answered to a contact does not
@@ -325,12 +326,11 @@ impl Action {
             Goal::Retain | Goal::Onboard | Goal::Service => value_at_stake(policy, facts, context).ok_or(unknown),
             Goal::WinBack => value_if_back(policy, facts, context).ok_or(unknown),
             Goal::CrossSell => {
-                let own = prospect.product.and_then(|product| policy.product_margins.get(product));
+                let own = prospect.product.and_then(|product| policy.product_values.get(product).copied());
                 let average = || {
                     let value = facts.subject.scorecard.value?;
                     Some((value.expected_average_spend.get() * policy.margin, ValueSource::AverageSpend))
                 };
-                let own = own.map(|margin| (*margin, ValueSource::ProductMargin));
                 own.or_else(average).ok_or(Missing("product margin or expected average spend"))
             }
         }

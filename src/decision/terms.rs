@@ -48,6 +48,10 @@ pub enum ValueSource {
     LifetimeValueIfBack,
     /// The product's margin in the policy.
     ProductMargin,
+    /// The product's margin in the table of products; of a category, the mean of its products.
+    ListedMargin,
+    /// The product's price in the table of products, times the share that is margin.
+    ListedPrice,
     /// The expected spend of a purchase, times the share that is margin.
     AverageSpend,
     /// A year's spend, times the share that is margin.

@@ -6,7 +6,9 @@ mod interner;
 mod rows;
 mod sorting;
 
-use super::{Column, NEVER, Timelines};
+use std::collections::BTreeMap;
+
+use super::{Column, Listed, NEVER, Timelines};
 use crate::quantities::Moment;
 use attributes::{GrowingAttribute, GrowingValues};
 use growing::{Codes, KnownTimes, Numbers};
@@ -33,6 +35,7 @@ pub struct TimelinesBuilder {
     events: EventRows,
     contacts: ContactRows,
     consents: ConsentRows,
+    listed: Vec<(String, Option<String>, Listed)>,
 }
 
 impl TimelinesBuilder {
@@ -124,6 +127,13 @@ impl TimelinesBuilder {
                 codes.set(customer as usize, code);
             }
             GrowingValues::Number(_) => panic!("attribute {attribute} holds numbers"),
+        }
+    }
+
+    /// Says what one sale of a product brings, and to which category it belongs.
+    pub fn list_product(&mut self, product: &str, category: Option<&str>, listed: Listed) {
+        if listed.price.is_some() || listed.margin.is_some() {
+            self.listed.push((product.to_owned(), category.map(str::to_owned), listed));
         }
     }
 
@@ -233,6 +243,7 @@ impl TimelinesBuilder {
             event_types,
             actions,
             channels,
+            catalogue: catalogue(self.listed),
             purchases,
             subscriptions,
             events,
@@ -240,6 +251,23 @@ impl TimelinesBuilder {
             consents,
         }
     }
+}
+
+/// Prices and margins by product, and their means by category; a product has the name before a category of the same name.
+fn catalogue(listed: Vec<(String, Option<String>, Listed)>) -> BTreeMap<String, Listed> {
+    let mut of_category = BTreeMap::<String, [(f64, u32); 2]>::new();
+    for (_, category, listed) in &listed {
+        let Some(category) = category else { continue };
+        let sums = of_category.entry(category.clone()).or_default();
+        for (sum, amount) in sums.iter_mut().zip([listed.price, listed.margin]) {
+            *sum = (sum.0 + amount.unwrap_or(0.0), sum.1 + u32::from(amount.is_some()));
+        }
+    }
+    let mean = |(sum, count): (f64, u32)| (count > 0).then(|| sum / f64::from(count));
+    let of_category = of_category
+        .into_iter()
+        .map(|(category, [price, margin])| (category, Listed { price: mean(price), margin: mean(margin) }));
+    of_category.chain(listed.into_iter().map(|(product, _, listed)| (product, listed))).collect()
 }
 
 /// When a row became known, if later than it happened; else a time before all moments.

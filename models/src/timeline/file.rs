@@ -6,6 +6,7 @@
 
 mod check;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::mapping;
 use super::{
-    Attribute, AttributeValues, Column, Consents, Contacts, Events, Purchases, Subscriptions, TextColumn, Timelines,
+    Attribute, AttributeValues, Column, Consents, Contacts, Events, Listed, Purchases, Subscriptions, TextColumn,
+    Timelines,
 };
 use crate::files::write_atomically;
 
@@ -61,6 +63,9 @@ struct Header {
     event_types: Vec<String>,
     actions: Vec<String>,
     channels: Vec<String>,
+    /// Files of before it was written do without.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    catalogue: BTreeMap<String, Listed>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +106,7 @@ pub fn save_timelines(timelines: &Timelines, path: &Path) -> Result<(), Timeline
         event_types: timelines.event_types.clone(),
         actions: timelines.actions.clone(),
         channels: timelines.channels.clone(),
+        catalogue: timelines.catalogue.clone(),
     };
     let header = serde_json::to_vec(&header).expect("a header is plain data");
     write_atomically(path, |writer| {
@@ -260,6 +266,7 @@ fn assemble(file: &Arc<memmap2::Mmap>, header: Header, body_start: usize) -> Res
         event_types: header.event_types,
         actions: header.actions,
         channels: header.channels,
+        catalogue: header.catalogue,
         purchases: Purchases {
             offsets: columns.get("purchases.offsets")?,
             at: columns.get("purchases.at")?,

@@ -1,7 +1,7 @@
 //! `tend explain --decision`: one customer's decision as sentences, with every number that ranked every action.
 
 use anyhow::{Context, ensure};
-use tend::decision::{Basis, Considered, Decision, Terms};
+use tend::decision::{Basis, Considered, Decision, LEAVE_ALONE, Outcomes, Terms};
 use tend_models::quantities::Moment;
 
 use super::unknown_customer;
@@ -35,9 +35,9 @@ fn describe(decision: &Decision, currency: &str) {
         let until = decision.deadline.map_or_else(String::new, |last| format!(", until {last}"));
         println!("by {channel}{from}{until}; selected with probability {}", decision.probability);
     }
-    println!("considered, in {currency}:");
+    println!("what was considered, in {currency}:");
     for considered in &decision.considered {
-        println!("  {}: {}", considered.action, sentence(considered));
+        println!("  {}", sentences(considered, decision));
     }
     if !decision.without.is_empty() {
         println!("the policy switches off: {:?}", decision.without);
@@ -45,27 +45,51 @@ fn describe(decision: &Decision, currency: &str) {
     println!("policy version {}", decision.policy_version);
 }
 
-fn sentence(considered: &Considered) -> String {
-    let numbers = considered.terms.as_ref().map_or_else(String::new, |terms| format!("; {}", formula(terms)));
-    format!("{}{numbers}", considered.verdict)
+/// What became of one candidate, why, and by which numbers.
+fn sentences(considered: &Considered, decision: &Decision) -> String {
+    let Considered { action, verdict, probability, terms, .. } = considered;
+    let outcome = match (terms, action == &decision.action) {
+        (None, true) => "Leaving alone was chosen: nothing else is to be done.".to_owned(),
+        (None, false) if action == LEAVE_ALONE => "Leaving alone is worth 0 and lost to what pays.".to_owned(),
+        (None, false) => format!("{action} may not be taken: {verdict}."),
+        (Some(terms), true) if verdict == "chosen" => format!("{action} was chosen: {}.", formula(terms)),
+        (Some(terms), true) => format!("{action} was {verdict}: {}.", formula(terms)),
+        (Some(terms), false) => format!("{action} lost: {verdict}; {}.", formula(terms)),
+    };
+    let by_chance = if *probability > 0.0 && *probability < 1.0 {
+        format!(" It is selected with probability {probability:.4}.")
+    } else {
+        String::new()
+    };
+    format!("{outcome}{by_chance}")
 }
 
 /// The priority with its terms, each with its source.
 fn formula(terms: &Terms) -> String {
-    let Terms { probability_source, effect_source, value, value_source, cost, context, levers, priority, .. } = terms;
+    let Terms { effect_source, value, value_source, cost, context, levers, priority, standard_error, .. } = terms;
     let value = format!("{value:.4} ({})", words(value_source));
-    match (terms.basis, terms.effect, terms.probability) {
-        (Basis::Incremental, Some(effect), _) => format!(
-            "priority {priority:.4} = effect {effect:.6} ({}) x value {value} x context {context} x levers {levers} - cost \
-             {cost}",
-            effect_source.name()
-        ),
-        (_, _, probability) => format!(
-            "priority {priority:.4} = probability {:.6} ({}) x value {value} x context {context} x levers {levers}",
-            probability.unwrap_or(f64::NAN),
-            words(probability_source)
-        ),
+    let error = if *standard_error > 0.0 { format!(", give or take {standard_error:.4}") } else { String::new() };
+    let rest = format!("x value {value} x context {context} x levers {levers}");
+    match (terms.basis, terms.effect) {
+        (Basis::Incremental, Some(effect)) => {
+            let of = terms.outcomes.map_or_else(String::new, |_| format!("; of {}", probability(terms)));
+            let effect = format!("effect {effect:.6} ({}{of})", effect_source.name());
+            format!("its priority of {priority:.4}{error} is {effect} {rest} - cost {cost}")
+        }
+        _ => format!("its priority of {priority:.4}{error} is {} {rest}", probability(terms)),
     }
+}
+
+/// The probability with its source, and the outcomes that have moved it.
+fn probability(terms: &Terms) -> String {
+    let source = words(&terms.probability_source);
+    let told = |outcomes: Outcomes| format!("{} outcomes of {} sent", outcomes.positives, outcomes.sent);
+    let source = match (terms.outcomes, terms.foreseen) {
+        (Some(outcomes), Some(foreseen)) => format!("{source} {foreseen:.6}, moved by {}", told(outcomes)),
+        (Some(outcomes), None) => told(outcomes),
+        (None, _) => source,
+    };
+    format!("probability {:.6} ({source})", terms.probability.unwrap_or(f64::NAN))
 }
 
 /// The name of a source in answers, as words.

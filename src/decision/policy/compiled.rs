@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cel::{Context, Env};
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::Probability;
+use tend_models::timeline::Listed;
 
 use super::place::{Fault, Place, Problem};
 use super::rows::{ActionRow, Rows};
@@ -17,6 +18,7 @@ use crate::decision::experience::Adaptation;
 use crate::decision::exploration::Exploration;
 use crate::decision::expression::{Expression, Facts, Kind, Resolver, Variable, Vocabulary};
 use crate::decision::stage::{RiskBand, RiskBands, Stage};
+use crate::decision::terms::ValueSource;
 use crate::decision::weight::{ContextWeight, Factor, Factors, factor};
 use crate::decision::{Subject, names};
 
@@ -43,8 +45,8 @@ pub struct CompiledPolicy {
     pub(in crate::decision) currency: Option<String>,
     /// Share of spend that is margin.
     pub(in crate::decision) margin: f64,
-    /// Margin of one purchase in money, by product.
-    pub(in crate::decision) product_margins: BTreeMap<String, f64>,
+    /// What one purchase earns in money, by product.
+    pub(in crate::decision) product_values: BTreeMap<String, (f64, ValueSource)>,
     /// Spend of a year in money.
     pub(in crate::decision) yearly_spend: Option<Expression>,
     pub(in crate::decision) stages: Vec<Stage>,
@@ -79,6 +81,20 @@ impl CompiledPolicy {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The same policy, which values a purchase by the table of products where it gives no margin of its own: by the margin
+    /// there, else by the price times the share of spend that is margin.
+    #[must_use]
+    pub fn with_catalogue(mut self, catalogue: &BTreeMap<String, Listed>) -> Self {
+        for (product, listed) in catalogue {
+            let by_price = || listed.price.map(|price| (price * self.margin, ValueSource::ListedPrice));
+            let value = listed.margin.map(|margin| (margin, ValueSource::ListedMargin)).or_else(by_price);
+            if let Some(value) = value {
+                self.product_values.entry(product.clone()).or_insert(value);
+            }
+        }
+        self
     }
 
     /// The currency of all money, if the policy says one.
@@ -215,7 +231,9 @@ pub(super) fn compile(
         version: policy.version.clone(),
         currency: rows.money.currency.clone(),
         margin: rows.money.margin,
-        product_margins: rows.product_margin.clone(),
+        product_values: (rows.product_margin.iter())
+            .map(|(product, margin)| (product.clone(), (*margin, ValueSource::ProductMargin)))
+            .collect(),
         yearly_spend,
         stages,
         places: actions.iter().enumerate().map(|(place, action)| (action.id.clone(), place)).collect(),

@@ -2,6 +2,7 @@
 
 use super::{IngestError, Intake, Mapped, Reason};
 use crate::tables::Cell;
+use tend_models::timeline::Listed;
 
 /// An attribute column: its place among the timelines' attributes.
 enum AttributeColumn {
@@ -103,6 +104,8 @@ impl Intake<'_> {
             self.rejects.rows(batch.len());
             let ids = batch.texts(mapped.theirs("product_id"))?;
             let categories = mapped.texts(batch, "category")?;
+            let prices = mapped.numbers(batch, "price", &self.format)?;
+            let margins = mapped.numbers(batch, "margin", &self.format)?;
             for row in 0..batch.len() {
                 let Some(id) = ids.get(row) else {
                     self.rejects.reject(batch, row, mapped.theirs("product_id"), "", Reason::Empty("product id"))?;
@@ -118,9 +121,15 @@ impl Intake<'_> {
                     )?;
                     continue;
                 }
-                if let Some(category) = categories.as_ref().and_then(|categories| categories.get(row)) {
+                let category = categories.as_ref().and_then(|categories| categories.get(row));
+                if let Some(category) = category {
                     self.category_of_product.insert(id.to_owned(), category.to_owned());
                 }
+                let price = self.optional_number(mapped, "price", prices.as_ref(), row);
+                let margin = self.optional_number(mapped, "margin", margins.as_ref(), row);
+                let known = |amount: f64| (!amount.is_nan()).then_some(amount);
+                let listed = Listed { price: known(price), margin: known(margin) };
+                self.builder.list_product(id, category, listed);
             }
             Ok(())
         })

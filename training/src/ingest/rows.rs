@@ -116,7 +116,13 @@ impl Intake<'_> {
     }
 
     /// A number that need not be there; one that cannot be understood is noted and counts as unknown.
-    fn optional_number(&mut self, mapped: &Mapped, column: &str, numbers: Option<&Vec<Cell<f64>>>, row: usize) -> f64 {
+    pub(super) fn optional_number(
+        &mut self,
+        mapped: &Mapped,
+        column: &str,
+        numbers: Option<&Vec<Cell<f64>>>,
+        row: usize,
+    ) -> f64 {
         match numbers.map(|numbers| &numbers[row]) {
             Some(Cell::Value(value)) if value.abs() <= LARGEST_NUMBER => *value,
             Some(Cell::Value(_) | Cell::Unclear(_)) => {

@@ -19,6 +19,10 @@ pub struct ActionReadout {
     pub stage: String,
     /// What the action is meant to change.
     pub outcome: EffectOutcome,
+    /// Money that one contact costs.
+    pub cost: f64,
+    /// Money that one unit of the outcome is worth.
+    pub worth: f64,
     /// Treated against controls.
     #[serde(flatten)]
     pub readout: Readout,
@@ -31,10 +35,15 @@ const ALL: &str = "all";
 ///
 /// Where every contact and control has its logged chance of a contact, each counts by the inverse of the chance to be in
 /// its group, so that customers who are contacted more often do not look like an effect; without, all count alike.
-/// `stage_of` names the stage of a customer, by position in the timelines, as known before a moment. Money is reckoned
-/// with the recipe's campaign.
+/// `stage_of` names the stage of a customer, by position in the timelines, as known before a moment; `cost_of` says what a
+/// contact by an action costs. Money is the difference x its worth - the cost, for every contact; the recipe's campaign
+/// has the worth, and the cost of actions that `cost_of` does not know.
 #[must_use]
-pub fn readouts(run: &ProjectRun<'_>, stage_of: &mut dyn FnMut(usize, Moment) -> String) -> Vec<ActionReadout> {
+pub fn readouts(
+    run: &ProjectRun<'_>,
+    stage_of: &mut dyn FnMut(usize, Moment) -> String,
+    cost_of: &dyn Fn(&str) -> Option<f64>,
+) -> Vec<ActionReadout> {
     let mut found = Vec::new();
     for (code, tried) in tried_by_action(run) {
         let action = &run.timelines.actions[code];
@@ -55,11 +64,11 @@ pub fn readouts(run: &ProjectRun<'_>, stage_of: &mut dyn FnMut(usize, Moment) ->
             }
         }
         let outcome = outcome_of(run, action);
-        let (worth, cost) = (worth(run, outcome), run.recipe.campaign.contact_cost);
+        let (worth, cost) = (worth(run, outcome), cost_of(action).unwrap_or(run.recipe.campaign.contact_cost));
         let all = by_stage.remove(ALL).map(|arms| (ALL.to_owned(), arms));
         for (stage, [treated, control]) in all.into_iter().chain(by_stage) {
             if let Some(readout) = Readout::of(treated, control, worth, cost) {
-                found.push(ActionReadout { action: action.clone(), stage, outcome, readout });
+                found.push(ActionReadout { action: action.clone(), stage, outcome, cost, worth, readout });
             }
         }
     }
