@@ -11,8 +11,8 @@ use tend_models::timeline::Timelines;
 
 use crate::decision::experience::Experience;
 use crate::decision::{
-    Choice, CompiledPolicy, Dealings, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, Weighing,
-    stage_name,
+    Choice, CompiledPolicy, Dealings, Decision, FeatureView, PastContact, Policy, PolicyError, RiskBand, Subject,
+    Weighing, stage_name,
 };
 
 /// Customers, models and policy.
@@ -79,18 +79,19 @@ impl Book {
     /// Decides as [`judge`](Self::judge) does; the scorecard has no reasons, which are worked out only where the
     /// decision tells one.
     pub fn decide(&self, bound: &mut BoundScorer<'_>, customer: usize, moment: Moment) -> (Scorecard, Decision) {
-        self.choose(bound, customer, moment, Choice::Best)
+        self.choose(bound, (customer, moment), Choice::Best, &[])
     }
 
-    /// Decides as [`decide`](Self::decide) does, or as somebody else chooses.
+    /// Decides as [`decide`](Self::decide) does, or as somebody else chooses; contacts that are promised count as made
+    /// until they are among the customer's.
     pub fn choose(
         &self,
         bound: &mut BoundScorer<'_>,
-        customer: usize,
-        moment: Moment,
+        (customer, moment): (usize, Moment),
         choice: Choice<'_>,
+        promised: &[PastContact<'_>],
     ) -> (Scorecard, Decision) {
-        self.weigh(bound, customer, moment, |weighing| weighing.decide(choice))
+        self.weigh_with(bound, (customer, moment), promised, |weighing| weighing.decide(choice))
     }
 
     /// Scores a customer of `bound` as known before a moment, and weighs the actions for whoever chooses.
@@ -101,8 +102,19 @@ impl Book {
         moment: Moment,
         choose: impl FnOnce(&Weighing<'_>) -> T,
     ) -> (Scorecard, T) {
+        self.weigh_with(bound, (customer, moment), &[], choose)
+    }
+
+    fn weigh_with<T>(
+        &self,
+        bound: &mut BoundScorer<'_>,
+        (customer, moment): (usize, Moment),
+        promised: &[PastContact<'_>],
+        choose: impl FnOnce(&Weighing<'_>) -> T,
+    ) -> (Scorecard, T) {
         let scorecard = bound.estimate(customer, moment);
-        let dealings = Dealings::of(bound.timelines(), customer, moment);
+        let mut dealings = Dealings::of(bound.timelines(), customer, moment);
+        dealings.expect(promised);
         let reasons = || bound.reasons(&scorecard);
         let none = Experience::default();
         // Counts are whole whenever the lock is free, so a panic leaves nothing half done.

@@ -45,6 +45,7 @@ mod openapi;
 mod patience;
 mod person;
 mod problem;
+mod promises;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -76,6 +77,8 @@ pub struct Service {
     store: Store,
     /// What came of decisions.
     learning: Learning,
+    /// Contacts that decisions have promised.
+    promises: promises::Promises,
     /// Held shared while something is kept and counted, and alone while counts are made anew or taken back.
     counting: tokio::sync::RwLock<()>,
     /// The keys that open the service; `None` if it is open to all.
@@ -116,6 +119,7 @@ impl Service {
         let learning = Learning::default();
         learning.count(&store, answering.book.policy())?;
         let answering = answering.experienced(&learning);
+        let promises = promises::Promises::of_store(&store, answering.book.policy(), now_ms())?;
         let keys = conditions.needs_keys.then(|| store.keys()).transpose()?.map(ArcSwap::from_pointee);
         let ids = IdMaker::new().map_err(|error| store.fault(format!("no random bytes: {error}")))?;
         Ok(Self {
@@ -124,6 +128,7 @@ impl Service {
             live,
             store,
             learning,
+            promises,
             counting: tokio::sync::RwLock::default(),
             keys,
             logs_requests: conditions.logs_requests,

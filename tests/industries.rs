@@ -126,7 +126,8 @@ fn assert_can_learn(folder: &Folder) {
     let policy = folder.read("policy.toml");
     let learns = |line: &str| {
         let heads = ["# [exploration", "# [adaptation", "# [outcomes", "# method = ", "# epsilon = ", "# ramp_up = "];
-        let more = ["# floor = ", "# weight = ", "# base_rate = ", "# positive = "];
+        let more =
+            ["# floor = ", "# weight = ", "# base_rate = ", "# positive = ", "# [online", "# decisions_count_days"];
         heads.iter().chain(&more).any(|head| line.starts_with(head))
     };
     let line = |line: &str| if learns(line) { line[2..].to_owned() } else { line.to_owned() };

@@ -42,6 +42,15 @@ impl<'a> Dealings<'a> {
         Self { contacts: contacts.collect(), consents: consents.collect() }
     }
 
+    /// Adds contacts that are promised and have not been made since.
+    pub fn expect(&mut self, promised: &[PastContact<'a>]) {
+        for promise in promised {
+            if !self.contacts.iter().any(|made| made.action == promise.action && made.at >= promise.at) {
+                self.contacts.push(*promise);
+            }
+        }
+    }
+
     /// The last known answer for a channel.
     #[must_use]
     pub fn consent(&self, channel: &str) -> Option<bool> {

@@ -17,6 +17,7 @@ use tend_models::timeline::Timelines;
 
 use super::life::Answering;
 use super::problem::{Fault, Problem};
+use super::promises::Promises;
 use super::request::{CustomerQuery, InlineCustomer, Request, Subjects, check_media_type, parse};
 use super::{Service, inline, keeping, now_ms};
 use crate::book::Book;
@@ -186,7 +187,7 @@ fn compute(
         Question::Decisions => {
             let now = now_ms();
             let ids: Vec<String> = known.places.iter().map(|_| service.ids.next(now)).collect();
-            let decisions = known.decide(book, moment, &ids);
+            let decisions = known.decide(&service.promises, book, moment, &ids);
             check_finite(decisions.iter().all(decision_is_finite))?;
             decided(&decisions, ids, now)
         }
@@ -280,11 +281,21 @@ impl Known {
     }
 
     /// Decides on all, who are somewhere, each by the id that its decision has.
-    pub(super) fn decide(&self, book: &Book, moment: Moment, ids: &[String]) -> Vec<Decision> {
+    ///
+    /// Where decisions count as contacts, decisions are made one after the other, each knowing of those before.
+    fn decide(&self, promises: &Promises, book: &Book, moment: Moment, ids: &[String]) -> Vec<Decision> {
         let mut ids = ids.iter();
+        let mut choice = || ids.next().map_or(Choice::Best, |id| Choice::Drawn(id));
+        let Some(days) = book.policy().decisions_count_days() else {
+            return self.each(book, |bound, place| book.choose(bound, (place, moment), choice(), &[]).1);
+        };
+        let mut promises = promises.alone();
         self.each(book, |bound, place| {
-            let choice = ids.next().map_or(Choice::Best, |id| Choice::Drawn(id));
-            book.choose(bound, place, moment, choice).1
+            let customer_id = bound.timelines().ids.get(place).to_owned();
+            let promised = promises.of(&customer_id, moment, days);
+            let decision = book.choose(bound, (place, moment), choice(), &promised).1;
+            promises.add(&decision);
+            decision
         })
     }
 

@@ -51,6 +51,7 @@ pub(super) async fn erase(State(service): State<Arc<Service>>, Path(id): Path<St
     tokio::spawn(async move {
         let erased = keeping::erase(&service, &id).await.map_err(|error| Problem::store(&error))?;
         service.live.erase(&service.store, &id);
+        service.promises.erase(&id);
         let is_in_tables = service.answering.load().book.timelines.position(&id).is_some();
         let until = "until `tend train`, `tend score` or `tend decide` has read the tables again without the \
                      customer; no answer uses the rows meanwhile";

@@ -99,6 +99,23 @@ impl Store {
         kept(&schema::open(path)?, most).map_err(|error| database(path, &error))
     }
 
+    /// Hands on customer, action and decision of all decisions made from a time on, in milliseconds since 1970, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn decided_from(&self, from_ms: i64, mut take: impl FnMut(&str, &str, &str)) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let mut decisions = connection.prepare(
+                "SELECT customer_id, action, decision FROM decisions WHERE decided_at_ms >= ?1 ORDER BY rowid",
+            )?;
+            let mut rows = decisions.query([from_ms])?;
+            while let Some(row) = rows.next()? {
+                take(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+            }
+            Ok(())
+        })
+    }
+
     /// The decisions with these ids, (ids,); `None` where there is none.
     ///
     /// # Errors

@@ -70,6 +70,8 @@ pub struct CompiledPolicy {
     pub(in crate::decision) adaptation: Option<Adaptation>,
     /// Names of positive outcomes.
     positive_outcomes: Vec<String>,
+    /// Days for which a decision counts as a contact.
+    decisions_count_days: Option<u32>,
     places: HashMap<String, usize>,
     bands: RiskBands,
     variables: Vec<Variable>,
@@ -146,6 +148,13 @@ impl CompiledPolicy {
     #[must_use]
     pub fn positive_outcomes(&self) -> &[String] {
         &self.positive_outcomes
+    }
+
+    /// For how many days a decision of the service counts as a contact, until the contact is reported; `None` if only
+    /// contacts count.
+    #[must_use]
+    pub fn decisions_count_days(&self) -> Option<u32> {
+        self.decisions_count_days
     }
 
     /// How the stage in this place explores, if it does.
@@ -250,6 +259,7 @@ pub(super) fn compile(
         ramps_up: rows.exploration.as_ref().is_some_and(|row| row.ramp_up),
         adaptation: learning::adaptation(rows)?,
         positive_outcomes: rows.outcomes.positive.clone(),
+        decisions_count_days: rows.online.decisions_count_days,
         bands: rows.bands,
         variables: vocabulary.variables,
         environment: Arc::new(Env::stdlib()),

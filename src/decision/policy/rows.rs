@@ -41,6 +41,8 @@ pub(in crate::decision) struct Rows {
     pub(in crate::decision) adaptation: Option<AdaptationRow>,
     #[serde(default)]
     pub(in crate::decision) outcomes: OutcomesRow,
+    #[serde(default)]
+    pub(in crate::decision) online: OnlineRow,
     #[serde(default, rename = "stage")]
     pub(in crate::decision) stages: Vec<StageRow>,
     #[serde(default, rename = "action")]
@@ -208,6 +210,13 @@ impl AdaptationRow {
     fn default_base_rate() -> f64 {
         0.02
     }
+}
+
+/// `[online]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::decision) struct OnlineRow {
+    pub(in crate::decision) decisions_count_days: Option<u32>,
 }
 
 /// `[outcomes]`

@@ -35,6 +35,9 @@ pub(super) fn check(rows: &Rows) -> Result<(), Fault> {
     control(rows)?;
     limits(rows)?;
     suppressions(rows)?;
+    if let Some(days) = rows.online.decisions_count_days {
+        check_days(days, 1, Place::once("online", "decisions_count_days"))?;
+    }
     for (index, context) in rows.contexts.iter().enumerate() {
         let place = |field: &str| Place::row("context", index, "", field);
         check_scope(rows, context.per, context.only.as_deref(), place("only"))?;

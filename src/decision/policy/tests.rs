@@ -204,6 +204,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "currency = \"EUR\"",
+        "currency = \"EUR\"\n[online]\ndecisions_count_days = 0",
+        "line 5, [online] `decisions_count_days`: found 0, expected whole days from 1",
+    ),
+    (
+        "currency = \"EUR\"",
         "currency = \"EUR\"\n[outcomes]\npositive = []",
         "line 5, [outcomes] `positive`: found none",
     ),

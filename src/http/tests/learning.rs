@@ -164,7 +164,8 @@ async fn a_kept_decision_can_be_drawn_again_from_its_id() {
         let place = book.timelines.position(&format!("c{number}")).unwrap();
         let mut bound = book.scorer.bind(&book.timelines);
         let choice = crate::decision::Choice::Drawn(id);
-        let mut again = serde_json::to_value(book.choose(&mut bound, place, service.moment(), choice).1).unwrap();
+        let decision = book.choose(&mut bound, (place, service.moment()), choice, &[]).1;
+        let mut again = serde_json::to_value(decision).unwrap();
         // What was learned meanwhile may move figures, not the draw.
         let action = again["action"].take();
         assert_eq!(action, kept["decision"]["action"]);
@@ -173,6 +174,39 @@ async fn a_kept_decision_can_be_drawn_again_from_its_id() {
         assert!(eligible.contains(&action), "{kept}");
     }
     assert!(actions.len() > 1, "chance chose nothing else: {actions:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_the_same_time_never_promise_more_contacts_than_a_limit_allows() {
+    let policy = format!("{LEARNS}\n[online]\ndecisions_count_days = 7\n");
+    let service = service_with_policy(CUSTOMERS, &policy);
+    let count = |answer: &Value, acts: &mut BTreeMap<String, usize>| {
+        for decision in answer["decisions"].as_array().unwrap() {
+            let acted = usize::from(decision["action"] != "leave_alone");
+            *acts.entry(decision["customer_id"].as_str().unwrap().to_owned()).or_default() += acted;
+        }
+    };
+    let clients: Vec<_> = (0..6)
+        .map(|_| {
+            let service = Arc::clone(&service);
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for _ in 0..5 {
+                    answers.push(told(&service, "/v1/decisions", &everybody()).await.1);
+                }
+                answers
+            })
+        })
+        .collect();
+    let mut acts = BTreeMap::new();
+    for client in clients {
+        client.await.unwrap().iter().for_each(|answer| count(answer, &mut acts));
+    }
+    // After some thirty chances everybody has been promised the one contact that the limit allows.
+    assert!(acts.values().all(|acts| *acts == 1), "{acts:?}");
+    let service = restarted_with_policy(service, &policy);
+    count(&told(&service, "/v1/decisions", &everybody()).await.1, &mut acts);
+    assert!(acts.values().all(|acts| *acts == 1), "after a restart: {acts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
