@@ -11,7 +11,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::json;
 use tend::decision::budget::{Offer, Problem};
 use tend::decision::experience::Experience;
-use tend::decision::{Dealings, FeatureView, PastContact, Policy, Subject, decide};
+use tend::decision::{Choice, Dealings, FeatureView, PastContact, Policy, Subject, Weighing, decide};
 use tend_models::predict::FeatureKind;
 use tend_models::quantities::{Moment, Money, Probability};
 use tend_models::scorecard::{LifetimeValue, Propensity, Scorecard};
@@ -26,11 +26,14 @@ fn main() {
 
 /// One decision: three models' scores, fifty actions with conditions, limits and a trace.
 fn one_decision() {
-    let policy = Policy::parse(&policy_text()).expect("the policy is sound");
     let names: Vec<String> = ["days_since_last_purchase", "purchases_365d", "spend_365d"].map(str::to_owned).to_vec();
     let kinds = vec![FeatureKind::Number; names.len()];
     let products = ["Books".to_owned(), "Music".to_owned()];
-    let policy = policy.compile(&names, &kinds, &products).expect("every name exists");
+    let compiled = |learning: &str| {
+        let policy = Policy::parse(&format!("{learning}{}", policy_text())).expect("the policy is sound");
+        policy.compile(&names, &kinds, &products).expect("every name exists")
+    };
+    let policy = compiled("");
     let probability = |value| Probability::new(value).expect("a probability");
     let money = |value| Money::new(value).expect("an amount");
     let moment: Moment = "2026-03-31".parse().expect("a date");
@@ -71,9 +74,22 @@ fn one_decision() {
         black_box(decide(black_box(&policy), black_box(&subject)));
     }
     let each = begun.elapsed().as_secs_f64() / f64::from(TIMES);
+    let mut exploring = Vec::new();
+    for method in ["epsilon", "thompson"] {
+        let policy = compiled(&format!("[adaptation]\n[exploration]\nmethod = \"{method}\"\nramp_up = false\n"));
+        let begun = Instant::now();
+        for place in 0..TIMES {
+            let id = format!("{place:032x}");
+            black_box(Weighing::of(black_box(&policy), black_box(&subject)).decide(Choice::Drawn(&id)));
+        }
+        exploring.push(begun.elapsed().as_secs_f64() / f64::from(TIMES) * 1e6);
+    }
     let decision = decide(&policy, &subject);
     let valued = decision.considered.iter().filter(|considered| considered.terms.is_some()).count();
-    println!("{}", json!({"decision_us": each * 1e6, "actions": ACTIONS, "valued": valued, "chosen": decision.action}));
+    println!(
+        "{}",
+        json!({"decision_us": each * 1e6, "epsilon_us": exploring[0], "thompson_us": exploring[1], "actions": ACTIONS, "valued": valued, "chosen": decision.action})
+    );
 }
 
 fn policy_text() -> String {

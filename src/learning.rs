@@ -125,5 +125,5 @@ fn number(decision_id: &str) -> u128 {
     decision_id
         .chars()
         .filter_map(|letter| letter.to_digit(16))
-        .fold(0, |number, digit| number << 4 | u128::from(digit))
+        .fold(0, |number, digit| (number << 4) | u128::from(digit))
 }

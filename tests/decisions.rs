@@ -3,8 +3,12 @@
 #[path = "front_door/folder.rs"]
 mod folder;
 
+#[path = "front_door/server.rs"]
+mod server;
+
 use folder::Folder;
-use serde_json::Value;
+use serde_json::{Value, json};
+use server::Server;
 
 /// A simulated shop with published models.
 fn shop() -> Folder {
@@ -107,6 +111,42 @@ fn a_new_policy_is_compared_with_what_was_done() {
     assert_eq!((&answer["promote"], &answer["promotion"]["verdict"]), (&false.into(), &"not_better".into()));
     let answer = folder.tend(&[&compare[..], &["100000"]].concat()).json();
     assert_eq!(answer["promotion"]["verdict"], "too_few_rows");
+    policies_take_over_on_the_evidence_of_the_service(&folder, everybody);
+}
+
+/// Calls bring 9 and leaving alone 2, so a policy that calls nobody is kept out.
+fn policies_take_over_on_the_evidence_of_the_service(folder: &Folder, everybody: &str) {
+    let before = folder.read("policy.toml");
+    folder.write("new.toml", format!("{everybody}[exploration]\nepsilon = 0.5\nramp_up = false\n"));
+    let answer = folder.tend(&["policy", "promote", "new.toml", "--json"]).json();
+    assert_eq!(answer["evidence"]["no_log"], "no decision with an outcome is kept", "{answer}");
+    assert_eq!(folder.read("policy.before.toml"), before);
+    let server = Server::start(&folder.path(""));
+    let ids: Vec<String> = (1..=500).map(|number| format!("C{number:07}")).collect();
+    for _ in 0..3 {
+        let (status, body) = server.post("/v1/decisions", &json!({"customer_ids": ids}).to_string());
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        let decided = answer["decisions"].as_array().unwrap().iter().zip(answer["decision_ids"].as_array().unwrap());
+        let outcome = |(decision, id): (&Value, &Value)| {
+            let value = if decision["action"] == "save_call" { 9 } else { 2 };
+            json!({"decision_id": id, "outcome": "bought", "outcome_value": value})
+        };
+        let outcomes: Vec<Value> = decided.map(outcome).collect();
+        assert_eq!(server.post("/v1/outcomes", &json!({"outcomes": outcomes}).to_string()).0, 200);
+    }
+    let nobody = everybody.split("[[action]]").next().unwrap();
+    folder.write("nobody.toml", nobody);
+    let promote = ["policy", "promote", "nobody.toml", "--least-rows", "100"];
+    let answer = folder.tend(&promote);
+    assert_eq!(answer.code, 1, "{answer}");
+    assert!(answer.stderr.contains("1500 decisions") && answer.stderr.contains("improvement -5."), "{answer}");
+    assert!(folder.read("policy.toml").contains("save_call"), "what is there stays");
+    folder.succeed(&[&promote[..], &["--force"]].concat());
+    assert_eq!(folder.read("policy.toml"), nobody);
+    let answer = folder.tend(&["models", "promote", "churn", "1", "--json"]).json();
+    assert_eq!(answer["evidence"]["no_log"], "it is the champion already", "{answer}");
+    assert!(server.stop());
 }
 
 #[test]

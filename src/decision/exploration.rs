@@ -97,7 +97,8 @@ fn best(arms: &[Arm]) -> Vec<f64> {
 }
 
 /// Probability that each arm's priority is the highest if all are normal: the integral of its density times the other
-/// arms' distributions, by the midpoint rule; arms that are certain count as nearly so.
+/// arms' distributions, by the midpoint rule. For that to be exact, no arm counts as surer than a tenth of the error of the
+/// least sure.
 fn chances_of_winning(arms: &[Arm]) -> Vec<f64> {
     const STEPS: usize = 128;
     const REACH: f64 = 6.0;
@@ -105,7 +106,7 @@ fn chances_of_winning(arms: &[Arm]) -> Vec<f64> {
     if spread <= 0.0 {
         return best(arms);
     }
-    let error = |arm: &Arm| arm.standard_error.max(spread * 1e-3);
+    let error = |arm: &Arm| arm.standard_error.max(spread * 0.1);
     let lowest = |arm: &Arm| arm.priority - REACH * error(arm);
     let to_beat = arms.iter().map(lowest).fold(f64::NEG_INFINITY, f64::max);
     let in_reach = |arm: &Arm| arm.priority + REACH * error(arm) > to_beat;

@@ -78,7 +78,7 @@ fn promotion_asks_for_rows_and_for_a_sure_improvement() {
     let same = evaluate(&log).unwrap().promotion(1.0);
     assert!(matches!(same, Promotion::NotBetter { low } if low < 0.0), "{same:?}");
     let message = same.to_string();
-    assert!(message.starts_with("refused: the new policy may earn less"), "{message}");
+    assert!(message.starts_with("refused: what is new may earn less"), "{message}");
     let sure: Vec<LoggedDecision> =
         (0..1_000).map(|place| row([f64::from(place % 2), 0.5, f64::from(place % 2), 0.5, 1.0])).collect();
     assert_eq!(evaluate(&sure).unwrap().promotion(100.0), Promotion::Promote);

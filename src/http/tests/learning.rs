@@ -134,7 +134,8 @@ async fn outcomes_move_probabilities_once_however_often_sent_and_a_restart_finds
     let path = service.folder.path().join("store.db");
     let experience = crate::learning::Learning::of_store_at(&path, batch.policy()).unwrap();
     let batch = batch.with_experience(experience);
-    let (_, decision) = batch.judge(&mut batch.scorer.bind(&batch.timelines), 3, service.moment());
+    let place = batch.timelines.position("c3").unwrap();
+    let (_, decision) = batch.judge(&mut batch.scorer.bind(&batch.timelines), place, service.moment());
     let (_, answer) = got(&service, "/v1/customers/c3").await;
     assert_eq!(serde_json::to_value(decision).unwrap(), answer["decision"]);
 
