@@ -12,7 +12,7 @@ use tend_models::timeline::Timelines;
 use crate::decision::experience::Experience;
 use crate::decision::{
     Choice, CompiledPolicy, Dealings, Decision, FeatureView, PastContact, Policy, PolicyError, RiskBand, Subject,
-    Weighing, stage_name,
+    Weighing, stage_name, stage_place,
 };
 
 /// Customers, models and policy.
@@ -36,6 +36,15 @@ pub struct Scored {
     pub stage: String,
     /// The policy's band for the churn probability.
     pub risk_band: Option<RiskBand>,
+}
+
+/// Where a customer is: places among the policy's stages and the model's segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The place of the stage in the policy.
+    pub stage: usize,
+    /// The place of the segment; `None` without a model of segments.
+    pub segment: Option<usize>,
 }
 
 impl Book {
@@ -150,6 +159,24 @@ impl Book {
             let stage = stage_name(&self.policy, &subject).to_owned();
             let risk_band = scorecard.churn_probability.map(|churn| self.policy.risk_band(churn));
             Scored { scorecard, stage, risk_band }
+        })
+    }
+
+    /// Where every customer of the timelines was before a moment; `None` for those who had not come yet.
+    #[must_use]
+    pub fn places_at(&self, moment: Moment) -> Vec<Option<Placed>> {
+        let everybody: Vec<usize> = (0..self.timelines.len()).collect();
+        let segments = self.scorer.segment_names();
+        self.for_all(&everybody, |bound, customer| {
+            self.timelines.timeline(customer).before(moment).exists().then(|| {
+                let scorecard = bound.estimate(customer, moment);
+                let dealings = Dealings::of(bound.timelines(), customer, moment);
+                let none = Experience::default();
+                let subject = self.subject(bound, &scorecard, &dealings, &Vec::new, &none);
+                let stage = stage_place(&self.policy, &subject);
+                let segment = scorecard.segment.and_then(|name| segments.iter().position(|known| *known == name));
+                Placed { stage, segment }
+            })
         })
     }
 

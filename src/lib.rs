@@ -9,6 +9,7 @@ pub mod decision;
 pub mod evidence;
 #[cfg(feature = "serve")]
 pub mod http;
+pub mod lifecycle;
 #[cfg(feature = "serve")]
 pub mod learning;
 #[cfg(feature = "serve")]
@@ -18,3 +19,4 @@ pub mod metrics;
 pub mod simulate;
 #[cfg(feature = "serve")]
 pub mod store;
+pub mod whereabouts;
