@@ -9,9 +9,9 @@ pub mod decision;
 pub mod evidence;
 #[cfg(feature = "serve")]
 pub mod http;
-pub mod lifecycle;
 #[cfg(feature = "serve")]
 pub mod learning;
+pub mod lifecycle;
 #[cfg(feature = "serve")]
 pub mod live;
 pub mod metrics;

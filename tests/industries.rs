@@ -29,7 +29,7 @@ fn date(day: i64) -> String {
     tend_models::quantities::Moment::from_day(20_000 + day).to_string()
 }
 
-/// Customers of contracts: those who complain cancel early.
+/// Customers of contracts: those who complain cancel soon.
 fn write_contracts(folder: &Folder, plans: [(&str, f64); 3], complaint: &str) -> BTreeSet<String> {
     let mut numbers = Numbers(11);
     let mut customers = "customer_id,created_at,region\n".to_owned();
@@ -40,12 +40,14 @@ fn write_contracts(folder: &Folder, plans: [(&str, f64); 3], complaint: &str) ->
     for number in 0..CUSTOMERS {
         let (id, created) = (format!("c{number:03}"), numbers.below(500));
         customers += &format!("{id},{},{}\n", date(created), ["north", "south"][number % 2]);
-        let is_unhappy = numbers.happens(40);
+        // One day the complaints begin, and few stay for long then.
+        let complains_from = created + 30 * numbers.below(30);
         let mut day = created;
         let (plan, mrr) = plans[numbers.below(3) as usize];
         while day < DAYS {
             day += 30;
-            let hazard = if is_unhappy { 14 } else { 2 };
+            let is_unhappy = day > complains_from;
+            let hazard = if is_unhappy { 30 } else { 1 };
             events += &format!("{id},{},login\n", date((day - 10).min(DAYS - 1)));
             if is_unhappy && numbers.happens(70) {
                 events += &format!("{id},{},{complaint}\n", date((day - 5).min(DAYS - 1)));
@@ -142,7 +144,7 @@ fn assert_can_learn(folder: &Folder) {
 #[test]
 fn a_telecom_calls_only_those_who_agreed_and_nobody_of_the_control_group() {
     let folder = Folder::new();
-    let plans = [("talk", 15.0), ("surf", 30.0), ("all_in", 55.0)];
+    let plans = [("talk", 40.0), ("surf", 80.0), ("all_in", 140.0)];
     let callable = write_contracts(&folder, plans, "dropped_call");
     let decisions = decisions(&folder, "telecom");
     let called: Vec<&Value> = decisions.iter().filter(|one| one["channel"] == "phone").collect();

@@ -36,7 +36,7 @@ pub enum Evidence {
 /// What of a kept decision is asked.
 #[derive(Deserialize)]
 struct Decided {
-    moment: String,
+    moment: Moment,
     cost: f64,
     at_stake: Option<f64>,
 }
@@ -93,8 +93,7 @@ impl fmt::Display for Evidence {
 
 /// A row of the log; `None` for a customer who is not in the timelines, or a decision that cannot be read.
 fn row(book: &Book, kept: &KeptDecision) -> Option<LoggedAction> {
-    let Decided { moment, cost, at_stake } = serde_json::from_str(&kept.decision).ok()?;
-    let at: Moment = moment.parse().ok()?;
+    let Decided { moment: at, cost, at_stake } = serde_json::from_str(&kept.decision).ok()?;
     let there = |place: &usize| book.timelines.timeline(*place).before(at).exists();
     let customer = book.timelines.position(&kept.customer_id).filter(there)?;
     let values: Vec<f64> = kept.outcomes.iter().filter_map(|(_, value)| *value).collect();

@@ -32,13 +32,13 @@ impl Promises {
     pub(super) fn of_store(store: &Store, policy: &CompiledPolicy, now_ms: i64) -> Result<Self, StoreError> {
         #[derive(Deserialize)]
         struct Decided {
-            moment: String,
+            moment: Moment,
         }
         let Some(days) = policy.decisions_count_days() else { return Ok(Self::default()) };
         let mut customers = HashMap::<String, Vec<Promise>>::new();
         store.decided_from(now_ms - i64::from(days) * DAY_MS, |customer_id, action, decision| {
             let decided: Option<Decided> = serde_json::from_str(decision).ok();
-            if let Some(at) = decided.and_then(|decided| decided.moment.parse().ok())
+            if let Some(Decided { moment: at }) = decided
                 && action != LEAVE_ALONE
             {
                 let promise = Promise { at, action: action.to_owned() };
