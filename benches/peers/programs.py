@@ -101,6 +101,10 @@ def peer(name, path, out):
         test[column] = pd.Categorical(test[column], categories=levels)
         if name == "histgb" and len(levels) > MOST_HISTGB_LEVELS:
             train[column], test[column] = [part[column].cat.codes.astype("f8") for part in (train, test)]
+    if name == "histgb":
+        # Its bins need two values.
+        told = [column for column in train if train[column].nunique() > 1]
+        train, test = train[told], test[told]
     if not categories:
         train, test = train.to_numpy("f8"), test.to_numpy("f8")
     elif name == "catboost":

@@ -51,13 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         })?;
     let explained = settings.explain_rows.min(test.labels.len());
-    let mut contributions = vec![0.0; test.kinds.len()];
+    let width = test.kinds.len();
+    let mut contributions = vec![0.0; explained * width];
     let explain = rows_per_second(explained, || {
-        for row in test.rows.chunks_exact(test.kinds.len()).take(explained) {
-            models.iter().for_each(|model| {
-                model.explain(row, &mut contributions);
-            });
-        }
+        models.iter().for_each(|model| model.explain_rows(&test.rows[..explained * width], width, &mut contributions));
     })?;
     fs::write(out, scores.iter().flat_map(|&score| sigmoid(score).to_le_bytes()).collect::<Vec<u8>>())?;
     println!(
