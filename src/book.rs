@@ -9,7 +9,7 @@ use tend_models::timeline::Timelines;
 
 use crate::decision::{
     Choice, CompiledPolicy, Dealings, Decision, FeatureView, Policy, PolicyError, RiskBand, Subject, Weighing,
-    stage_name,
+    stage_name, stage_place,
 };
 
 /// Customers that one thread looks at, one after the other.
@@ -35,6 +35,15 @@ pub struct Scored {
     pub stage: String,
     /// The policy's band for the churn probability.
     pub risk_band: Option<RiskBand>,
+}
+
+/// Where a customer is: places among the policy's stages and the model's segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The place of the stage in the policy.
+    pub stage: usize,
+    /// The place of the segment; `None` without a model of segments.
+    pub segment: Option<usize>,
 }
 
 impl Book {
@@ -131,6 +140,22 @@ impl Book {
             }
         }
         scored
+    }
+
+    /// Where every customer of the timelines was before a moment; `None` for those who had not come yet.
+    #[must_use]
+    pub fn places_at(&self, moment: Moment) -> Vec<Option<Placed>> {
+        let everybody: Vec<usize> = (0..self.timelines.len()).collect();
+        let segments = self.scorer.segment_names();
+        self.for_all(&everybody, |bound, customer| {
+            self.timelines.timeline(customer).before(moment).exists().then(|| {
+                let scorecard = bound.estimate(customer, moment);
+                let dealings = Dealings::of(bound.timelines(), customer, moment);
+                let stage = stage_place(&self.policy, &self.subject(bound, &scorecard, &dealings, &Vec::new));
+                let segment = scorecard.segment.and_then(|name| segments.iter().position(|known| *known == name));
+                Placed { stage, segment }
+            })
+        })
     }
 
     /// Decides for customers of the book as [`decide`](Self::decide) does, in their order, whatever the number of

@@ -10,14 +10,15 @@ mod models;
 mod overview;
 mod page;
 mod policy;
+mod stages;
 mod worklist;
 mod worklist_page;
 
 pub use customer::{CustomerPage, Happening};
-pub use desk::{Desk, Figures};
+pub use desk::{Desk, Figures, metrics_request};
 pub use models::{ModelsPage, TaskModels, VersionFigures};
 pub use overview::OverviewPage;
 pub use page::{Frame, SCRIPT, STYLE, login_page, message_page};
 pub use policy::PolicyPage;
-pub use worklist::{Listed, Selected, Selection, Sorting, Status, Totals, Worked, Worklist};
+pub use worklist::{Listed, PAGE_ROWS, Selected, Selection, Sorting, Status, Totals, Worked, Worklist};
 pub use worklist_page::{WorklistPage, csv, selection_line};

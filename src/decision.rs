@@ -77,7 +77,6 @@ pub struct Decision {
     /// The customer.
     pub customer_id: String,
     /// What was known before this moment was used; written as a UTC date or time.
-    #[serde(serialize_with = "as_text")]
     pub moment: Moment,
     /// Name of the customer's stage.
     pub stage: String,
@@ -113,7 +112,6 @@ pub struct Decision {
     #[serde(serialize_with = "as_optional_text")]
     pub deadline: Option<jiff::civil::Date>,
     /// When the channel's hours begin; `None` is at once.
-    #[serde(serialize_with = "as_optional_text")]
     pub contact_from: Option<Moment>,
     /// Every action and leaving alone, with the verdict on each: by rank, then by id.
     pub considered: Vec<Considered>,
@@ -160,16 +158,17 @@ pub fn decide(policy: &CompiledPolicy, subject: &Subject<'_>) -> Decision {
     Weighing::of(policy, subject).decide(Choice::Best)
 }
 
+/// The place, among the policy's stages, of the one that the customer is in, without deciding.
+#[must_use]
+pub fn stage_place(policy: &CompiledPolicy, subject: &Subject<'_>) -> usize {
+    let resolver = policy.resolver(subject);
+    stage::stage_of(&policy.stages, &policy.context(&resolver))
+}
+
 /// The name of the stage that the customer is in, without deciding.
 #[must_use]
 pub fn stage_name<'a>(policy: &'a CompiledPolicy, subject: &Subject<'_>) -> &'a str {
-    let resolver = policy.resolver(subject);
-    let context = policy.context(&resolver);
-    &policy.stages[stage::stage_of(&policy.stages, &context)].name
-}
-
-fn as_text<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(moment)
+    &policy.stages[stage_place(policy, subject)].name
 }
 
 fn as_optional_text<T: std::fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -23,14 +23,16 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::console::Desk;
+use crate::console::{Desk, Figures, Status, Worked};
 use crate::live::Live;
-use crate::store::{ApiKey, IdMaker, Scope, Store};
+use crate::metrics::Voice;
+use crate::store::{ApiKey, IdMaker, Scope, Store, StoreError};
 
 mod answer;
 mod console;
 mod dialects;
 mod feedback;
+mod figures;
 #[cfg(test)]
 mod fixtures;
 mod guard;
@@ -62,6 +64,9 @@ const MOST_IN_FLIGHT: usize = 256;
 /// How long a request may take, from its head to the head of the answer.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A row of the worklist that was worked on is open again after so many days.
+const WORKED_DAYS: i64 = 30;
+
 /// What the service answers from.
 pub struct Service {
     /// Models, policy and tables, as of the last change.
@@ -79,6 +84,10 @@ pub struct Service {
     ids: IdMaker,
     /// The worklist and figures of the console.
     desk: Desk,
+    /// Which events tell what customers think.
+    voice: Voice,
+    /// Metrics that were asked for.
+    kept_metrics: figures::Kept,
     /// Who has logged in to the console.
     sessions: console::Sessions,
     metrics: Arc<Metrics>,
@@ -87,25 +96,27 @@ pub struct Service {
 }
 
 /// How the service is run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Conditions {
     /// Whether a request needs a key.
     pub needs_keys: bool,
     /// Whether every request is logged.
     pub logs_requests: bool,
+    /// Which events tell what customers think.
+    pub voice: Voice,
 }
 
 impl Service {
     /// Puts a service together and merges what the store has that the tables do not.
     ///
     /// # Errors
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn new(
         answering: Answering,
         sources: Sources,
         store: Store,
         conditions: Conditions,
-    ) -> Result<Self, crate::store::StoreError> {
+    ) -> Result<Self, StoreError> {
         let live = Live::replay(&store, &answering.tables)?;
         let keys = conditions.needs_keys.then(|| store.keys()).transpose()?.map(ArcSwap::from_pointee);
         let ids = IdMaker::new().map_err(|error| store.fault(format!("no random bytes: {error}")))?;
@@ -118,6 +129,8 @@ impl Service {
             logs_requests: conditions.logs_requests,
             ids,
             desk: Desk::default(),
+            voice: conditions.voice,
+            kept_metrics: figures::Kept::default(),
             sessions: console::Sessions::default(),
             metrics: Arc::default(),
             in_flight: AtomicUsize::new(0),
@@ -140,6 +153,35 @@ impl Service {
     fn moment_of(&self, answering: &Answering) -> Moment {
         self.live.known_until(&answering.tables).unwrap_or(Moment::from_day(0))
     }
+
+    /// The newest figures, if there are any yet, and whether they are those of what answers; else those are computed
+    /// beside the request.
+    fn figures(self: &Arc<Self>, answering: &Arc<Answering>) -> (Option<Arc<Figures>>, bool) {
+        let moment = self.moment_of(answering);
+        let is_current = self.desk.is_current(answering.loaded_at_ms, moment);
+        if !is_current && !answering.book.scorer.is_empty() {
+            let (service, answering) = (Arc::clone(self), Arc::clone(answering));
+            std::thread::spawn(move || {
+                let Answering { book, loaded_at_ms, .. } = &*answering;
+                service.desk.compute(|previous, show| {
+                    Figures::compute(book, (*loaded_at_ms, moment), &service.voice, previous, show);
+                });
+            });
+        }
+        (self.desk.newest(), is_current)
+    }
+
+    /// What was reported of rows of the worklist in the last days.
+    fn worked(&self) -> Result<Worked, StoreError> {
+        let since = now_ms().div_euclid(1_000) - WORKED_DAYS * 86_400;
+        let mut worked = Worked::default();
+        let reported = self.store.reported_since(since, &[Status::Done.name(), Status::Refused.name()])?;
+        for (customer_id, action, outcome) in reported {
+            let status = if outcome == Status::Done.name() { Status::Done } else { Status::Refused };
+            worked.0.entry(customer_id).or_default().push((action, status));
+        }
+        Ok(worked)
+    }
 }
 
 /// The routes, with the limits on size, time and number, and with all errors as problem documents.
@@ -157,6 +199,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/customers/{id}", get(answer::customer))
         .route("/v1/decisions/{id}", get(person::decision))
         .route("/v1/models", get(answer::models))
+        .route("/v1/metrics", get(figures::metrics))
+        .route("/v1/worklist", get(figures::worklist))
         .route("/invocations", post(dialects::invocations))
         .route("/v2", get(dialects::server))
         .route("/v2/models/{model}", get(dialects::model))

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod decision;
 #[cfg(feature = "serve")]
 pub mod http;
+pub mod lifecycle;
 #[cfg(feature = "serve")]
 pub mod live;
 pub mod metrics;
@@ -15,3 +16,4 @@ pub mod metrics;
 pub mod simulate;
 #[cfg(feature = "serve")]
 pub mod store;
+pub mod whereabouts;

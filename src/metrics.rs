@@ -17,7 +17,7 @@ mod tally;
 mod voice;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tend_models::quantities::{Moment, Probability};
 use tend_models::timeline::Timelines;
 
@@ -77,7 +77,8 @@ pub struct MetricsRequest {
 }
 
 /// Which events tell what customers think: `[metrics]` of `tend.toml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Voice {
     /// Answers from 0 to 10 to "would you recommend us?".
     pub nps_event: String,
@@ -123,24 +124,36 @@ pub struct GroupMetrics {
     pub notices: Vec<String>,
 }
 
+/// The group that each customer is in at the start of each period, worked out by who knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodGroups {
+    /// What the customers are divided by.
+    pub grouped_by: String,
+    /// The groups.
+    pub names: Vec<String>,
+    /// The place of the group in `names`, by period and by the customer's place in the timelines.
+    pub of_period: Vec<Vec<u16>>,
+}
+
+/// The whole periods before a moment, oldest first; there is at least one.
+///
+/// # Errors
+/// [`MetricsError::NoPeriod`] if there is none.
+pub fn whole_periods(timelines: &Timelines, as_of: Moment, calendar: Calendar) -> Result<Vec<Period>, MetricsError> {
+    periods_before(timelines, as_of, calendar).map(Periods::into_periods)
+}
+
 /// Computes the metrics of all whole periods before a moment.
 ///
 /// # Errors
 /// [`MetricsError`] if there is no whole period, or no such grouping.
 pub fn lifecycle_metrics(timelines: &Timelines, request: &MetricsRequest) -> Result<LifecycleMetrics, MetricsError> {
-    let first = timelines.first_event().filter(|first| *first < request.as_of);
-    let periods = first.map(|first| Periods::between(first, request.as_of, request.calendar));
-    let periods = periods
-        .filter(|periods| !periods.is_empty())
-        .ok_or(MetricsError::NoPeriod { as_of: request.as_of, calendar: request.calendar.name() })?;
+    let periods = periods_before(timelines, request.as_of, request.calendar)?;
     let groups = Groups::of(timelines, &request.grouping, &periods)?;
-    let voice = VoiceCodes::of(timelines, &request.voice);
-    let counted = Counting { timelines, request, periods: &periods, groups: &groups, voice: &voice }.all();
+    let counted = Counting::new(timelines, request, &periods).by_life(&groups);
     let groups = groups.names().iter().zip(counted).map(|(name, sums)| GroupMetrics {
-        group: name.clone(),
-        figures: figures::figures(&sums.tallies, &periods, request),
-        notices: figures::notices(&sums.tallies, &periods),
         cohorts: cohorts::cohorts(&sums.cohorts, &periods),
+        ..group_metrics(name, &sums.tallies, &periods, request)
     });
     Ok(LifecycleMetrics {
         as_of: request.as_of,
@@ -148,6 +161,46 @@ pub fn lifecycle_metrics(timelines: &Timelines, request: &MetricsRequest) -> Res
         groups: groups.collect(),
         periods: periods.into_periods(),
     })
+}
+
+/// Computes the metrics of groups that customers move between: what a customer does in a period counts for the group
+/// at its start. The grouping of the request is not used, and there are no cohorts.
+///
+/// # Errors
+/// [`MetricsError::NoPeriod`] if there is no whole period.
+///
+/// # Panics
+/// If `groups` does not have every customer in every one of the [`whole_periods`].
+pub fn lifecycle_metrics_by_period(
+    timelines: &Timelines,
+    request: &MetricsRequest,
+    groups: &PeriodGroups,
+) -> Result<LifecycleMetrics, MetricsError> {
+    let periods = periods_before(timelines, request.as_of, request.calendar)?;
+    let counted = Counting::new(timelines, request, &periods).by_period(groups);
+    let named = groups.names.iter().zip(counted);
+    Ok(LifecycleMetrics {
+        as_of: request.as_of,
+        grouped_by: groups.grouped_by.clone(),
+        groups: named.map(|(name, tallies)| group_metrics(name, &tallies, &periods, request)).collect(),
+        periods: periods.into_periods(),
+    })
+}
+
+fn periods_before(timelines: &Timelines, as_of: Moment, calendar: Calendar) -> Result<Periods, MetricsError> {
+    let first = timelines.first_event().filter(|first| *first < as_of);
+    let periods = first.map(|first| Periods::between(first, as_of, calendar));
+    let none = MetricsError::NoPeriod { as_of, calendar: calendar.name() };
+    periods.filter(|periods| !periods.is_empty()).ok_or(none)
+}
+
+fn group_metrics(name: &str, tallies: &[Tally], periods: &Periods, request: &MetricsRequest) -> GroupMetrics {
+    GroupMetrics {
+        group: name.to_owned(),
+        figures: figures::figures(tallies, periods, request),
+        cohorts: Vec::new(),
+        notices: figures::notices(tallies, periods),
+    }
 }
 
 /// What is added up for one group: a tally a period, and a cohort a period.
@@ -176,42 +229,74 @@ struct Counting<'a> {
     timelines: &'a Timelines,
     request: &'a MetricsRequest,
     periods: &'a Periods,
-    groups: &'a Groups,
-    voice: &'a VoiceCodes,
+    voice: VoiceCodes,
 }
 
-impl Counting<'_> {
-    fn nothing(&self) -> Vec<Sums> {
-        vec![Sums::new(self.periods.len()); self.groups.names().len()]
+impl<'a> Counting<'a> {
+    fn new(timelines: &'a Timelines, request: &'a MetricsRequest, periods: &'a Periods) -> Self {
+        Self { timelines, request, periods, voice: VoiceCodes::of(timelines, &request.voice) }
     }
 
-    fn all(&self) -> Vec<Sums> {
-        let customers: Vec<usize> = (0..self.timelines.len()).collect();
-        let parts: Vec<Vec<Sums>> = customers.par_chunks(CUSTOMERS_OF_A_SUM).map(|part| self.part(part)).collect();
-        let mut total = self.nothing();
-        for part in &parts {
+    /// Sums of each group, where a customer's whole life, or a part of it, belongs to a group.
+    fn by_life(&self, groups: &Groups) -> Vec<Sums> {
+        let nothing = vec![Sums::new(self.periods.len()); groups.names().len()];
+        let counted = self.parts(|customers| {
+            let mut sums = nothing.clone();
+            let mut life = Life::default();
+            for &customer in customers {
+                life.read(self, customer);
+                groups.each(self.timelines, self.request, self.periods, customer, &life, |group, life| {
+                    let Sums { tallies, cohorts } = &mut sums[group];
+                    self.count(life, tallies);
+                    cohorts::count(life, self.periods, self.request.margin.get(), cohorts);
+                });
+            }
+            sums
+        });
+        let mut total = nothing.clone();
+        for part in &counted {
             total.iter_mut().zip(part).for_each(|(one, other)| one.add(other));
         }
         total
     }
 
-    fn part(&self, customers: &[usize]) -> Vec<Sums> {
-        let mut sums = self.nothing();
-        let mut life = Life::default();
-        for &customer in customers {
-            life.read(self, customer);
-            let count = |group: usize, life: &Life| self.count(life, &mut sums[group]);
-            self.groups.each(self.timelines, self.request, self.periods, customer, &life, count);
+    /// A tally a period for each group, where each period of a customer's life belongs to a group of its own.
+    fn by_period(&self, groups: &PeriodGroups) -> Vec<Vec<Tally>> {
+        let nothing = vec![vec![Tally::default(); self.periods.len()]; groups.names.len()];
+        let counted = self.parts(|customers| {
+            let mut sums = nothing.clone();
+            let mut life = Life::default();
+            let mut own = vec![Tally::default(); self.periods.len()];
+            for &customer in customers {
+                life.read(self, customer);
+                own.fill(Tally::default());
+                self.count(&life, &mut own);
+                for (period, tally) in own.iter().enumerate() {
+                    sums[groups.of_period[period][customer] as usize][period].add(tally);
+                }
+            }
+            sums
+        });
+        let mut total = nothing.clone();
+        for part in &counted {
+            for (one, other) in total.iter_mut().zip(part) {
+                one.iter_mut().zip(other).for_each(|(one, other)| one.add(other));
+            }
         }
-        sums
+        total
     }
 
-    fn count(&self, life: &Life, sums: &mut Sums) {
-        activity::count(life, self.periods, &mut sums.tallies);
-        orders::count(life, self.periods, &mut sums.tallies);
-        recurring::count(life, self.periods, &mut sums.tallies);
-        voice::count(life, self.periods, &mut sums.tallies);
-        acquisition::count(life, self.periods, &mut sums.tallies);
-        cohorts::count(life, self.periods, self.request.margin.get(), &mut sums.cohorts);
+    /// Counts parts of the customers beside each other; the parts are always the same.
+    fn parts<T: Send>(&self, count: impl Fn(&[usize]) -> T + Sync + Send) -> Vec<T> {
+        let customers: Vec<usize> = (0..self.timelines.len()).collect();
+        customers.par_chunks(CUSTOMERS_OF_A_SUM).map(count).collect()
+    }
+
+    fn count(&self, life: &Life, tallies: &mut [Tally]) {
+        activity::count(life, self.periods, tallies);
+        orders::count(life, self.periods, tallies);
+        recurring::count(life, self.periods, tallies);
+        voice::count(life, self.periods, tallies);
+        acquisition::count(life, self.periods, tallies);
     }
 }

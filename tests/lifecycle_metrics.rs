@@ -116,6 +116,10 @@ const VIEWS: &str = "
     CREATE INDEX tx_c ON tx (c, t);
 ";
 
+fn seconds(moment: &Value) -> i64 {
+    moment.as_str().expect("a date").parse::<Moment>().expect("a date").seconds()
+}
+
 /// The periods that tend told, in a database that has no tables yet.
 fn database(metrics: &Value) -> Connection {
     let connection = Connection::open_in_memory().expect("a database");
@@ -127,9 +131,9 @@ fn database(metrics: &Value) -> Connection {
              CREATE TABLE today (as_of INTEGER);",
         )
         .expect("tables");
-    connection.execute("INSERT INTO today VALUES (?)", [metrics["as_of"].as_i64()]).expect("today");
+    connection.execute("INSERT INTO today VALUES (?)", [seconds(&metrics["as_of"])]).expect("today");
     for (place, period) in metrics["periods"].as_array().expect("periods").iter().enumerate() {
-        let row = params![place as i64, period["from"].as_i64(), period["until"].as_i64()];
+        let row = params![place as i64, seconds(&period["from"]), seconds(&period["until"])];
         connection.execute("INSERT INTO period VALUES (?, ?, ?)", row).expect("a period");
     }
     connection
@@ -303,4 +307,72 @@ fn a_real_shops_metrics_are_those_of_sql() {
     }
     connection.execute_batch("COMMIT").expect("a transaction");
     assert_agree(&metrics, &connection, 17);
+}
+
+/// A policy whose stages are told by the calendar alone, so that SQL can tell them too.
+const STAGES: &str = r#"
+[[stage]]
+name = "new"
+label = "New"
+when = "!has(feature.days_since_last_purchase) || tenure_days <= 60"
+
+[[stage]]
+name = "gone"
+label = "Gone"
+when = "days_since_last_purchase > 120"
+
+[[stage]]
+name = "here"
+label = "Here"
+when = "true"
+"#;
+
+#[test]
+fn stages_of_the_past_are_those_that_a_run_of_then_gives_and_their_flows_add_up() {
+    let folder = Folder::new();
+    let company = Company::new(4, true, false);
+    folder.write("transactions.csv", &company.transactions);
+    folder.write("tend.toml", "[tables.transactions]\nfile = \"transactions.csv\"\n");
+    folder.write("policy.toml", STAGES);
+    let as_of = date(FIRST_DAY + DAYS);
+    folder.succeed(&["train", "--task", "clv", "--as-of", &as_of]);
+    let told = folder.succeed(&["metrics", "--as-of", &as_of, "--stages", "--by", "stage", "--json"]).json();
+    let flow = &told["stage_flow"];
+    let counts = |counts: &Value| -> Vec<u64> {
+        counts.as_array().expect("counts").iter().map(|count| count.as_u64().expect("a count")).collect()
+    };
+    let stages = flow["stages"].as_array().expect("stages");
+    assert_eq!(stages.len(), 3, "{flow}");
+    for stage in stages {
+        let [customers, entered, left] = ["customers", "entered", "left"].map(|name| counts(&stage[name]));
+        for step in 0..entered.len() {
+            assert_eq!(customers[step] + entered[step] - left[step], customers[step + 1], "{stage}");
+        }
+        assert!(entered.iter().sum::<u64>() > 0, "nobody ever came: {stage}");
+    }
+    // A run at the moment itself, which reads nothing later, puts everybody in the same stage.
+    let last = flow["moments"].as_array().expect("moments").last().expect("a moment").as_str().expect("a date");
+    folder.succeed(&["score", "--as-of", last, "--out", &folder.path("scores.csv")]);
+    let scores = folder.read("scores.csv");
+    let column = scores.lines().next().expect("a header").split(',').position(|name| name == "stage").expect("stages");
+    for stage in stages {
+        let then = scores.lines().skip(1).filter(|line| line.split(',').nth(column) == stage["name"].as_str()).count();
+        assert_eq!(counts(&stage["customers"]).last(), Some(&(then as u64)), "{stage} on {last}");
+    }
+    // What all customers do is what those of the stages do together.
+    let all = folder.succeed(&["metrics", "--as-of", &as_of, "--json"]).json();
+    for name in ["customers_at_start", "new_customers", "lost_customers", "orders", "revenue"] {
+        let values = |group: &Value| -> Vec<f64> {
+            let figures = group["figures"].as_array().expect("figures");
+            let figure = figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("{name}"));
+            figure["values"].as_array().expect("values").iter().map(|value| value.as_f64().expect("a value")).collect()
+        };
+        let mut sums = vec![0.0; all["periods"].as_array().expect("periods").len()];
+        for group in told["groups"].as_array().expect("groups") {
+            sums.iter_mut().zip(values(group)).for_each(|(sum, value)| *sum += value);
+        }
+        for (ours, all) in sums.iter().zip(values(&all["groups"][0])) {
+            assert!((ours - all).abs() < 0.005, "{name}: {ours} in groups, {all} together");
+        }
+    }
 }

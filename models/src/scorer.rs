@@ -146,6 +146,12 @@ impl Scorer {
         actions.map(|action| action.action.clone()).collect()
     }
 
+    /// The segments that customers are told apart by.
+    #[must_use]
+    pub fn segment_names(&self) -> &[String] {
+        self.segments.as_ref().map_or(&[], |model| &model.segments.names)
+    }
+
     fn plans(&self) -> Vec<&FeaturePlan> {
         let churn = self.churn().into_iter().map(|model| &model.plan);
         let upsell = self.upsell().into_iter().map(|model| &model.plan);

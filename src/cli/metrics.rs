@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tend::lifecycle::{Lifecycle, lifecycle, moving};
 use tend::metrics::{
     Calendar, Figure, GroupMetrics, Grouping, LifecycleMetrics, MetricsRequest, Unit, Voice, lifecycle_metrics,
 };
+use tend::whereabouts::StageFlow;
 use tend_models::quantities::Moment;
 use tend_training::recipe::Recipe;
 use tend_training::tables::{OutColumn, write_table};
@@ -23,9 +25,13 @@ pub struct Args {
     /// The length of a period.
     #[arg(long, value_enum, default_value_t = Every::Month)]
     every: Every,
-    /// Divides customers by `cohort`, `product`, `category`, or one of their attributes such as acquisition_channel.
+    /// Divides customers by `cohort`, `product`, `category`, or one of their attributes such as acquisition_channel;
+    /// or, by the models and the policy, by the `stage` or the `segment` that they are in when a period begins.
     #[arg(long, default_value = "none")]
     by: Grouping,
+    /// Also tells how many customers were in each stage of the policy, and how they moved between the stages.
+    #[arg(long)]
+    stages: bool,
     /// Uses rows known before this date; without it all rows.
     #[arg(long)]
     as_of: Option<Moment>,
@@ -46,17 +52,26 @@ pub fn run(project: &Project, args: &Args) -> anyhow::Result<()> {
     let recipe = project.recipe()?;
     let timelines = project.ingest(&recipe)?.timelines;
     let as_of = args.as_of.or_else(|| timelines.known_until()).unwrap_or(Moment::from_seconds(0));
-    let metrics = lifecycle_metrics(&timelines, &request(&recipe, args, as_of))?;
+    let request = request(&recipe, args, as_of);
+    // Models and a policy are needed only to say where customers are.
+    let told = if args.stages || moving(&request.grouping, &timelines).is_some() {
+        lifecycle(&project.book(timelines)?, &request, args.stages)?
+    } else {
+        Lifecycle { metrics: lifecycle_metrics(&timelines, &request)?, stage_flow: None }
+    };
     if let Some(out) = &args.out {
-        write_table(out, columns(&metrics))?;
+        write_table(out, columns(&told.metrics))?;
         eprintln!("every period is in {}", out.display());
     }
     if project.json {
-        return project.print_json(&metrics);
+        return project.print_json(&told);
     }
     println!("As known before {as_of}. Money in {}.", currency(&recipe));
-    for group in &metrics.groups {
-        print_group(&metrics, group);
+    for group in &told.metrics.groups {
+        print_group(&told.metrics, group);
+    }
+    if let Some(flow) = &told.stage_flow {
+        print_flow(flow);
     }
     Ok(())
 }
@@ -127,6 +142,9 @@ fn print_group(metrics: &LifecycleMetrics, group: &GroupMetrics) {
 
 /// The cohorts' retention, by age.
 fn print_cohorts(group: &GroupMetrics) {
+    if group.cohorts.is_empty() {
+        return;
+    }
     let first = group.cohorts.len().saturating_sub(SHOWN_COHORTS);
     println!("\nOf each cohort (first active in the period), the share who bought or subscribed, by age in periods");
     print!("{:<12}{:>10}", "cohort", "customers");
@@ -144,6 +162,39 @@ fn print_cohorts(group: &GroupMetrics) {
             (None, None) => "-".to_owned(),
         };
         println!("{payback:>20}");
+    }
+}
+
+/// How many customers were in each stage, and where they went.
+fn print_flow(flow: &StageFlow) {
+    let first = flow.moments.len().saturating_sub(SHOWN_PERIODS);
+    println!("\nCustomers in each stage, as known then; half of those who enter have left after the median stay");
+    print!("{:<24}", "stage");
+    flow.moments[first..].iter().for_each(|moment| print!("{:>12}", moment.to_string()));
+    println!("{:>24}", "median stay in periods");
+    for stage in &flow.stages {
+        print!("{:<24}", stage.label);
+        stage.customers[first..].iter().for_each(|customers| print!("{customers:>12}"));
+        println!("{:>24}", stage.median_periods.map_or_else(|| "longer".to_owned(), |periods| periods.to_string()));
+    }
+    println!(
+        "\nOf those in a stage (rows), the share in each stage a period later, {} to {}",
+        flow.moments[0],
+        flow.moments[flow.moments.len() - 1]
+    );
+    print!("{:<24}", "from");
+    flow.stages.iter().for_each(|stage| print!("{:>14}", stage.label));
+    println!();
+    let rows = flow.stages.iter().map(|stage| stage.label.as_str()).chain(["Not yet a customer"]);
+    for (label, moves) in rows.zip(&flow.moves) {
+        let all: u64 = moves.iter().sum();
+        print!("{label:<24}");
+        for customers in moves {
+            let share =
+                if all == 0 { "-".to_owned() } else { format!("{:.1} %", 100.0 * *customers as f64 / all as f64) };
+            print!("{share:>14}");
+        }
+        println!();
     }
 }
 

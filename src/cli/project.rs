@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tend::book::Book;
 use tend::decision::Policy;
+#[cfg(feature = "serve")]
+use tend::metrics::Voice;
 #[cfg(feature = "train")]
 use tend_models::artifact::{Header, Model};
 use tend_models::registry::Registry;
@@ -12,6 +14,23 @@ use tend_models::registry::Registry;
 use tend_models::scorecard::Task;
 use tend_models::scorer::Scorer;
 use tend_models::timeline::Timelines;
+
+/// What the service reads of tend.toml, of which the rest is about training.
+#[cfg(feature = "serve")]
+#[derive(serde::Deserialize)]
+struct ServiceSettings {
+    #[serde(default)]
+    store: StoreSettings,
+    #[serde(default)]
+    metrics: Voice,
+}
+
+#[cfg(feature = "serve")]
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreSettings {
+    path: Option<PathBuf>,
+}
 
 /// A project's folder and how answers are written.
 #[derive(Debug)]
@@ -36,16 +55,17 @@ impl Project {
     /// The database of the service: `[store] path` in tend.toml, relative to the folder; without it store.db.
     #[cfg(feature = "serve")]
     pub fn store_path(&self) -> anyhow::Result<PathBuf> {
-        #[derive(Default, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Store {
-            path: Option<PathBuf>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Settings {
-            #[serde(default)]
-            store: Store,
-        }
+        Ok(self.folder.join(self.service_settings()?.store.path.unwrap_or_else(|| "store.db".into())))
+    }
+
+    /// Which events tell what customers think: `[metrics]` in tend.toml.
+    #[cfg(feature = "serve")]
+    pub fn voice(&self) -> anyhow::Result<Voice> {
+        Ok(self.service_settings()?.metrics)
+    }
+
+    #[cfg(feature = "serve")]
+    fn service_settings(&self) -> anyhow::Result<ServiceSettings> {
         let path = self.folder.join("tend.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -53,8 +73,7 @@ impl Project {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        let settings: Settings = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        Ok(self.folder.join(settings.store.path.unwrap_or_else(|| "store.db".into())))
+        toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
     /// The policy.

@@ -66,7 +66,8 @@ fn service(project: &Project, args: &Args) -> anyhow::Result<Service> {
             args.addr
         );
     }
-    Ok(Service::new(answering, sources, store, Conditions { needs_keys, logs_requests: args.log_requests })?)
+    let conditions = Conditions { needs_keys, logs_requests: args.log_requests, voice: project.voice()? };
+    Ok(Service::new(answering, sources, store, conditions)?)
 }
 
 fn tell(project: &Project, service: &Service) -> anyhow::Result<()> {

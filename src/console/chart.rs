@@ -89,6 +89,27 @@ pub(super) fn line(title: &str, names: &[&str], values: &[Option<f64>], shown: i
     drawn(svg)
 }
 
+/// A line without axes, from 0 up, as small as a word.
+pub(super) fn spark(title: &str, values: &[f64]) -> Markup {
+    const SIZE: (f64, f64) = (120.0, 26.0);
+    let most = values.iter().copied().fold(0.0, f64::max).max(1e-9);
+    let step = SIZE.0 / (values.len().max(2) - 1) as f64;
+    let mut points = String::new();
+    for (place, value) in values.iter().enumerate() {
+        let _ = write!(points, "{:.1},{:.1} ", step * place as f64, 1.0 + (SIZE.1 - 2.0) * (1.0 - value / most));
+    }
+    let label = format!("{}: {}", escaped(title), values.iter().map(f64::to_string).collect::<Vec<_>>().join(", "));
+    drawn(format!(
+        "<svg class=\"spark\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{label}\">\
+         <polyline class=\"line\" points=\"{}\"/></svg>",
+        SIZE.0,
+        SIZE.1,
+        SIZE.0,
+        SIZE.1,
+        points.trim_end()
+    ))
+}
+
 /// One row of marks on a time line.
 #[derive(Debug)]
 pub(super) struct Track {

@@ -9,41 +9,69 @@ use tend_models::quantities::{Moment, Probability};
 
 use super::worklist::Worklist;
 use crate::book::Book;
-use crate::metrics::{Calendar, Grouping, LifecycleMetrics, MetricsRequest, Voice, lifecycle_metrics};
+use crate::lifecycle::{Lifecycle, LifecycleError, lifecycle};
+use crate::metrics::{Calendar, Grouping, MetricsRequest, Voice};
 
 /// Where no churn model says for how long a purchase keeps a customer active.
 const ACTIVE_WITHIN_DAYS: u32 = 365;
 
 /// What is computed once for all pages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Figures {
     /// When what answered was loaded, in milliseconds since 1970: tells one state from another.
     pub loaded_at_ms: i64,
     /// As known before this moment.
     pub moment: Moment,
     /// Everybody for whom acting pays.
-    pub worklist: Worklist,
-    /// Lifecycle metrics by month; none without a whole month of data.
-    pub metrics: Option<LifecycleMetrics>,
+    pub worklist: Arc<Worklist>,
+    /// Lifecycle metrics by month with the moves between stages, or why there are none; none yet while they are being
+    /// computed, which takes longer than the worklist.
+    pub lifecycle: Option<Arc<Result<Lifecycle, LifecycleError>>>,
 }
 
 impl Figures {
-    /// Judges every customer and computes the metrics.
-    #[must_use]
-    pub fn of(book: &Book, loaded_at_ms: i64, moment: Moment) -> Self {
-        let request = MetricsRequest {
-            as_of: moment,
-            calendar: Calendar::Month,
-            active_within_days: match book.scorer.churn().map(|model| model.definition) {
-                Some(ChurnDefinition::NoPurchase { active_within_days }) => active_within_days,
-                _ => ACTIVE_WITHIN_DAYS,
-            },
-            margin: Probability::clamped(book.policy().margin()),
-            grouping: Grouping::None,
-            voice: Voice::default(),
-        };
-        let metrics = lifecycle_metrics(&book.timelines, &request).ok();
-        Self { loaded_at_ms, moment, worklist: Worklist::of(book, moment), metrics }
+    /// Judges every customer, shows that, and computes the metrics where the last whole month or what answers has
+    /// changed since `previous`.
+    pub fn compute(
+        book: &Book,
+        (loaded_at_ms, moment): (i64, Moment),
+        voice: &Voice,
+        previous: Option<&Self>,
+        show: impl Fn(Self),
+    ) {
+        let month = |moment: Moment| moment.date().first_of_month();
+        let has_same_months =
+            |previous: &&Self| previous.loaded_at_ms == loaded_at_ms && month(previous.moment) == month(moment);
+        let lifecycle_before = previous.filter(has_same_months).and_then(|previous| previous.lifecycle.clone());
+        let figures =
+            Self { loaded_at_ms, moment, worklist: Arc::new(Worklist::of(book, moment)), lifecycle: lifecycle_before };
+        show(figures.clone());
+        if figures.lifecycle.is_none() {
+            let request = metrics_request(book, moment, voice, Calendar::Month, Grouping::None);
+            show(Self { lifecycle: Some(Arc::new(lifecycle(book, &request, true))), ..figures });
+        }
+    }
+}
+
+/// What counts in the metrics of a book's customers.
+#[must_use]
+pub fn metrics_request(
+    book: &Book,
+    as_of: Moment,
+    voice: &Voice,
+    calendar: Calendar,
+    grouping: Grouping,
+) -> MetricsRequest {
+    MetricsRequest {
+        as_of,
+        calendar,
+        active_within_days: match book.scorer.churn().map(|model| model.definition) {
+            Some(ChurnDefinition::NoPurchase { active_within_days }) => active_within_days,
+            _ => ACTIVE_WITHIN_DAYS,
+        },
+        margin: Probability::clamped(book.policy().margin()),
+        grouping,
+        voice: voice.clone(),
     }
 }
 
@@ -68,13 +96,13 @@ impl Desk {
         newest.as_ref().is_some_and(|figures| figures.loaded_at_ms == loaded_at_ms && figures.moment == moment)
     }
 
-    /// Runs `compute` and keeps what it gives, unless it already runs.
-    pub fn compute(&self, compute: impl FnOnce() -> Figures) {
+    /// Runs `compute` with the newest figures, and keeps what it shows, unless it already runs.
+    pub fn compute(&self, compute: impl FnOnce(Option<&Figures>, &dyn Fn(Figures))) {
         if self.is_computing.swap(true, Ordering::AcqRel) {
             return;
         }
         let running = Running(&self.is_computing);
-        self.newest.store(Some(Arc::new(compute())));
+        compute(self.newest().as_deref(), &|figures| self.newest.store(Some(Arc::new(figures))));
         drop(running);
     }
 }

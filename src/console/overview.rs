@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::chart;
 use super::desk::Figures;
 use super::page::{Frame, amount, counted, percent};
+use super::stages::stages;
 use crate::metrics::{Figure, LifecycleMetrics, Unit};
 
 /// Figures of the last month that are shown first.
@@ -32,7 +33,7 @@ pub struct OverviewPage<'a> {
     pub figures: Option<&'a Figures>,
     /// What needs a look, as sentences.
     pub alerts: Vec<String>,
-    /// The label of each stage by name.
+    /// Name and label of each stage, in the order of the policy.
     pub stage_labels: Vec<(String, String)>,
 }
 
@@ -46,10 +47,11 @@ impl OverviewPage<'_> {
                 None => p.lead { "The figures are being computed. Reload this page in a moment." },
                 Some(figures) => {
                     (self.at_stake(frame, figures))
-                    (self.stages(figures))
-                    @match &figures.metrics {
-                        Some(metrics) => (months(frame, metrics)),
-                        None => p.note { "There is no whole month of purchases or subscriptions yet." },
+                    (stages(figures, &self.stage_labels))
+                    @match figures.lifecycle.as_deref() {
+                        Some(Ok(lifecycle)) => (months(frame, &lifecycle.metrics)),
+                        Some(Err(error)) => p.note { "There are no figures by month: " (error) "." },
+                        None => p.note { "The figures by month are being computed. Reload this page in a moment." },
                     }
                 },
             }
@@ -73,40 +75,6 @@ impl OverviewPage<'_> {
             }
         }
     }
-
-    fn stages(&self, figures: &Figures) -> Markup {
-        let list = &figures.worklist;
-        let label = |name: &str| {
-            let known = self.stage_labels.iter().find(|(known, _)| known == name);
-            known.map_or_else(|| name.to_owned(), |(_, label)| label.clone())
-        };
-        html! {
-            h2 { "Where customers are in their life with the company" }
-            div.scroll { table {
-                caption { "Every customer is in exactly one stage; the policy says which." }
-                thead { tr { th scope="col" { "Stage" } th.number scope="col" { "Customers" } th.number scope="col" { "Share" } th.number scope="col" { "Worth an action" } th scope="col" { span.hidden { "List" } } } }
-                tbody {
-                    @for (name, customers, listed) in ordered(&list.stages, &self.stage_labels) {
-                        tr {
-                            td { (label(name)) }
-                            td.number { (amount(*customers as f64, 0)) }
-                            td.number { (percent(*customers as f64 / list.customers.max(1) as f64)) }
-                            td.number { (amount(*listed as f64, 0)) }
-                            td { @if *listed > 0 { a href={ "/worklist?stage=" (name) } { "Show" } } }
-                        }
-                    }
-                }
-            } }
-        }
-    }
-}
-
-/// The stages in the order of the policy.
-fn ordered<'a>(
-    stages: &'a [(String, usize, usize)],
-    labels: &'a [(String, String)],
-) -> impl Iterator<Item = &'a (String, usize, usize)> {
-    labels.iter().filter_map(|(name, _)| stages.iter().find(|(known, ..)| known == name))
 }
 
 fn card(label: &str, figure: &str, definition: &str) -> Markup {

@@ -303,7 +303,8 @@ fn unknown_at(pointer: &str) -> Fault {
     Fault { pointer: pointer.to_owned(), detail: "no such customer before the moment".to_owned() }
 }
 
-fn check_ready(answering: &Answering) -> Result<(), Problem> {
+/// Whether any model scores histories.
+pub(super) fn check_ready(answering: &Answering) -> Result<(), Problem> {
     if answering.book.scorer.is_empty() { Err(Problem::not_ready()) } else { Ok(()) }
 }
 

@@ -21,8 +21,8 @@ use super::life::Answering;
 use super::problem::Problem;
 use super::{Service, now_ms};
 use crate::console::{
-    CustomerPage, Figures, Frame, Happening, OverviewPage, PolicyPage, SCRIPT, STYLE, Selection, Status, Worked,
-    WorklistPage, csv, message_page, selection_line,
+    CustomerPage, Figures, Frame, Happening, OverviewPage, PolicyPage, SCRIPT, STYLE, Selection, Status, WorklistPage,
+    csv, message_page, selection_line,
 };
 use crate::decision::{Decision, Policy};
 use crate::store::{OutcomeRecord, Scope, StoreError};
@@ -35,8 +35,6 @@ const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// Rows of one export; the whole list is written by `tend decide`.
 const MOST_EXPORTED: usize = 20_000;
-/// A row worked on is open again after so many days.
-const WORKED_DAYS: i64 = 30;
 /// A model whose history ends so many days before the data does is called old.
 const OLD_MODEL_DAYS: f64 = 45.0;
 
@@ -119,21 +117,14 @@ struct Scene {
 }
 
 impl Scene {
-    /// Looks at what answers; figures that do not belong to it are computed anew beside this request.
+    /// Looks at what answers, and for the newest figures.
     fn of(service: &Arc<Service>, visitor: &Visitor, section: &'static str) -> Self {
         let answering = service.answering.load_full();
-        let moment = service.moment_of(&answering);
-        let is_current = service.desk.is_current(answering.loaded_at_ms, moment);
-        if !is_current && !answering.book.scorer.is_empty() {
-            let (service, answering) = (Arc::clone(service), Arc::clone(&answering));
-            std::thread::spawn(move || {
-                service.desk.compute(|| Figures::of(&answering.book, answering.loaded_at_ms, moment));
-            });
-        }
-        let figures = service.desk.newest();
+        let (figures, is_current) = service.figures(&answering);
+        let moment = figures.as_ref().map_or_else(|| service.moment_of(&answering), |figures| figures.moment);
         let frame = Frame {
             section,
-            moment: figures.as_ref().map_or(Some(moment), |figures| Some(figures.moment)),
+            moment: Some(moment),
             currency: answering.book.policy().currency().unwrap_or_default().to_owned(),
             is_stale: !is_current && figures.is_some(),
             has_session: visitor.has_session,
@@ -181,7 +172,7 @@ async fn worklist(State(service): State<Arc<Service>>, Extension(visitor): Exten
     let selection = selection_of(&uri)?;
     let page = apart(move || {
         let scene = Scene::of(&service, &visitor, "/worklist");
-        let worked = worked(&service)?;
+        let worked = service.worked().map_err(|error| Refusal::store(&error))?;
         let Some(figures) = &scene.figures else {
             let empty = crate::console::Worklist::default();
             let selected = empty.select(&selection, &scene.answering.book, &worked);
@@ -202,7 +193,7 @@ async fn selection(State(service): State<Arc<Service>>, Extension(visitor): Exte
     let selection = selection_of(&uri)?;
     let line = apart(move || {
         let scene = Scene::of(&service, &visitor, "/worklist");
-        let worked = worked(&service)?;
+        let worked = service.worked().map_err(|error| Refusal::store(&error))?;
         let figures = scene.figures.as_ref().ok_or_else(Refusal::defect)?;
         let selected = figures.worklist.select(&selection, &scene.answering.book, &worked);
         Ok(selection_line(&scene.frame, &selected.totals))
@@ -214,7 +205,7 @@ async fn export(State(service): State<Arc<Service>>, Extension(visitor): Extensi
     let selection = selection_of(&uri)?;
     let text = apart(move || {
         let scene = Scene::of(&service, &visitor, "/worklist");
-        let worked = worked(&service)?;
+        let worked = service.worked().map_err(|error| Refusal::store(&error))?;
         let figures = scene.figures.as_ref().ok_or_else(Refusal::defect)?;
         let rows = figures.worklist.matching(&selection, &scene.answering.book, &worked);
         if rows.len() > MOST_EXPORTED {
@@ -239,17 +230,6 @@ fn selection_of(uri: &Uri) -> Result<Selection, Refusal> {
     };
     let Query(selection) = Query::<Selection>::try_from_uri(uri).map_err(wrong)?;
     Ok(Selection { page: selection.page.max(1), ..selection })
-}
-
-fn worked(service: &Service) -> Result<Worked, Refusal> {
-    let since = now_ms().div_euclid(1_000) - WORKED_DAYS * 86_400;
-    let mut worked = Worked::default();
-    let reported = service.store.reported_since(since, &[Status::Done.name(), Status::Refused.name()]);
-    for (customer_id, action, outcome) in reported.map_err(|error| Refusal::store(&error))? {
-        let status = if outcome == Status::Done.name() { Status::Done } else { Status::Refused };
-        worked.0.entry(customer_id).or_default().push((action, status));
-    }
-    Ok(worked)
 }
 
 /// The decisions on customers of the book.

@@ -37,6 +37,19 @@ fn paths() -> Value {
         "/health/ready": {"get": operation(
             "ready", "Models are loaded; 503 without any, and while the service stops.", object(&["ready", "models"]), &[503])},
         "/metrics": {"get": metrics()},
+        "/v1/metrics": {"get": queried(
+            operation("lifecycle_metrics", "Who came, stayed, left and came back, and what they brought, by period.",
+                object(&["as_of", "periods", "grouped_by", "groups"]), &[408, 422]),
+            &[("every", json!({"enum": ["week", "month", "quarter"]})), ("by", json!({"type": "string"})),
+                ("stages", json!({"type": "boolean"}))])},
+        "/v1/worklist": {"get": queried(
+            operation("worklist", "Everybody for whom acting pays, a page at a time.",
+                object(&["moment", "customers", "at_stake", "expected_gain", "page", "pages", "page_rows", "rows"]), &[422, 503]),
+            &[("stage", json!({"type": "string"})), ("action", json!({"type": "string"})),
+                ("channel", json!({"type": "string"})), ("customer", json!({"type": "string"})),
+                ("from", percent()), ("to", percent()), ("status", json!({"enum": ["open", "done", "refused"]})),
+                ("sort", json!({"enum": ["gain", "at_stake", "risk", "deadline"]})),
+                ("page", json!({"type": "integer", "minimum": 1}))])},
         "/v1/models": {"get": operation("models", "The version that answers each task.", object(&["models"]), &[])},
         "/v1/models/{task}/promote": {"post": with_body(
             task(operation("promote", "Makes a version answer from now on, once it is known to work.",
@@ -193,6 +206,16 @@ fn customer() -> Value {
     if let Some(parameters) = operation["parameters"].as_array_mut() {
         parameters.push(json!({"name": "moment", "in": "query", "schema": reference("Moment")}));
     }
+    operation
+}
+
+fn percent() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": 100})
+}
+
+fn queried(mut operation: Value, parameters: &[(&str, Value)]) -> Value {
+    let parameter = |(name, schema): &(&str, Value)| json!({"name": name, "in": "query", "schema": schema});
+    operation["parameters"] = parameters.iter().map(parameter).collect();
     operation
 }
 

@@ -97,6 +97,13 @@ impl Problem {
         )
     }
 
+    /// The worklist is not there yet.
+    pub(super) fn computing() -> Self {
+        let detail = "every customer is being judged for the first time; ask again in a moment".to_owned();
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "computing", "Computing", detail);
+        Self { retry_after_seconds: Some(1), ..problem }
+    }
+
     /// Too much is under way.
     pub(super) fn overloaded() -> Self {
         let detail =

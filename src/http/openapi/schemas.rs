@@ -130,7 +130,7 @@ pub(super) fn all() -> Value {
             "type": "object",
             "required": ["customer_id", "moment", "churn_probability", "propensities", "value", "segment", "uplift",
                 "reasons", "model_versions"],
-            "properties": {"moment": {"type": "integer", "description": "Seconds since 1970-01-01 00:00:00 UTC."}},
+            "properties": {"moment": moment},
         },
         "Decision": object(&["customer_id", "moment", "stage", "action", "action_label", "channel", "product",
             "expected_gain", "priority", "at_stake", "effect", "effect_source", "cost", "probability", "control_group",

@@ -166,3 +166,56 @@ async fn a_changed_policy_is_checked_before_it_is_put_in_place() {
     let found = check(&wrong).await;
     assert!(found.contains("role=\"alert\"") && found.contains("purchases_ever"), "{found}");
 }
+
+/// An answer once the worklist is there.
+async fn json_with_figures(service: &Arc<Service>, path: &str) -> Value {
+    for _ in 0..200 {
+        let (status, _, body) = send(service, get(path)).await;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&body).unwrap();
+        }
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", String::from_utf8_lossy(&body));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no figures for {path}");
+}
+
+#[tokio::test]
+async fn programs_get_the_worklist_that_people_see() {
+    let service = service(40);
+    let list = json_with_figures(&service, "/v1/worklist?sort=at_stake").await;
+    let rows = list["rows"].as_array().unwrap();
+    assert_eq!(list["customers"].as_u64().unwrap() as usize, rows.len(), "{list}");
+    assert!(!rows.is_empty(), "{list}");
+    let text = page_with_figures(&service, "/worklist?sort=at_stake").await;
+    let mut from = 0;
+    for row in rows {
+        let link = format!("/customers/{}\"", row["customer_id"].as_str().unwrap());
+        from += text[from..].find(&link).unwrap_or_else(|| panic!("{link} does not follow in {text}"));
+    }
+    let (status, _, body) = send(&service, get("/v1/worklist?sort=luck")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}", String::from_utf8_lossy(&body));
+}
+
+#[tokio::test]
+async fn programs_get_lifecycle_metrics_also_by_stage() {
+    let service = service(40);
+    let metrics = json_with_figures(&service, "/v1/metrics?every=month&by=country&stages=true").await;
+    let names = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|one| one["group"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&metrics["groups"]), ["AT", "DE", "(unknown)"]);
+    let periods: Vec<&str> =
+        metrics["periods"].as_array().unwrap().iter().map(|period| period["from"].as_str().unwrap()).collect();
+    assert_eq!(periods, ["2026-01-01", "2026-02-01"]);
+    let flow = &metrics["stage_flow"];
+    let at_the_end: u64 =
+        flow["stages"].as_array().unwrap().iter().map(|stage| stage["customers"][2].as_u64().unwrap()).sum();
+    assert_eq!(at_the_end, 40, "everybody is in one stage: {flow}");
+    let by_stage = json_with_figures(&service, "/v1/metrics?by=stage").await;
+    assert_eq!(by_stage["grouped_by"], "stage");
+    let (status, _, body) = send(&service, get("/v1/metrics?by=weather")).await;
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("no way to group by \"weather\""), "{problem}");
+}
