@@ -26,6 +26,17 @@ pub trait Predict: Send + Sync {
     /// base + sum of contributions = [`predict`](Self::predict), to rounding. The base is the mean prediction of the
     /// training rows; the contributions of logistic regression, forest and boosting are exact Shapley values.
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64;
+
+    /// The contributions of each row, to the bit those of [`explain`](Self::explain).
+    ///
+    /// `rows` and `contributions` are (rows, `width`), row-major.
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        if width > 0 {
+            for (row, own) in rows.chunks_exact(width).zip(contributions.chunks_exact_mut(width)) {
+                self.explain(row, own);
+            }
+        }
+    }
 }
 
 /// What a column of a feature row holds.

@@ -10,7 +10,7 @@ use tend_models::families::renewal::Range;
 use tend_models::features::purchase_rhythm;
 use tend_models::quantities::{DAYS_OF_A_YEAR, Moment, Positive};
 use tend_models::scorecard::{LifetimeValue, Task};
-use tend_models::scorer::{MOST_REASONS, ValueRanges, ranges_of_rhythm, reasons, value_of_rhythm};
+use tend_models::scorer::{MOST_REASONS, ValueRanges, ranges_of_rhythm, reasons_of_rows, value_of_rhythm};
 use tend_training::run::read_customer_table;
 use tend_training::tables::{OutColumn, write_table};
 
@@ -18,6 +18,9 @@ use super::contracts::{ContractScoreArgs, contracts_model, score_contract_table,
 use super::project::Project;
 use super::train::{TaskName, TransactionLog};
 use super::usage_error;
+
+/// Rows that one thread explains at a time.
+const ROWS_AT_ONCE: usize = 256;
 
 /// What to score.
 #[derive(Debug, clap::Args)]
@@ -102,9 +105,8 @@ fn score_table(project: &Project, args: &Args, table: &std::path::Path) -> anyho
         }
     };
     let probabilities = classifier.probabilities(&customers.rows);
-    let rows = customers.rows.par_chunks_exact(plan.width());
-    let why: Vec<Vec<String>> =
-        rows.map_init(Vec::new, |scratch, row| reasons(classifier, plan, row, scratch)).collect();
+    let rows = customers.rows.par_chunks(ROWS_AT_ONCE * plan.width());
+    let why: Vec<Vec<String>> = rows.flat_map(|rows| reasons_of_rows(classifier, plan, rows)).collect();
     // A customer table has no policy.
     let bands = RiskBands::default();
     let bands = probabilities.iter().map(|&probability| bands.band(probability).name().to_owned()).collect();

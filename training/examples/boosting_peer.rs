@@ -1,15 +1,16 @@
 //! Fits, scores and explains one table with tend's boosting for `benches/peers/compare.py`, and says what each step cost.
 //!
 //! Arguments: the training table, the test table, the file for probabilities, and any of `trees`, `leaves`,
-//! `learning_rate`, `row_share`, `feature_share`, `seeds` and `explain_rows` as `name=value`. A table is the number of
-//! rows and of features, the levels of each feature (-1 for a number), the rows, then the labels: little-endian 64-bit
-//! integers, 64-bit floats, bytes.
+//! `learning_rate`, `row_share`, `feature_share`, `min_leaf_rows`, `seeds` and `explain_rows` as `name=value`. A table is
+//! the number of rows and of features, the levels of each feature (-1 for a number), the rows, then the labels:
+//! little-endian 64-bit integers, 64-bit floats, bytes.
 
 use std::error::Error;
 use std::fs;
 
 use tend_models::families::boosted::Boosted;
 use tend_models::families::boosted::batch::BoostedBatch;
+use tend_models::families::boosted::row::BoostedRow;
 use tend_models::families::logistic::sigmoid;
 use tend_models::predict::{FeatureKind, Predict};
 use tend_training::fit::boosting::BoostingParams;
@@ -42,18 +43,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             scores.iter_mut().zip(&one).for_each(|(sum, score)| *sum += score / models.len() as f64);
         }
     })?;
+    let ready: Vec<BoostedRow> = models.iter().filter_map(BoostedRow::new).collect();
+    let one_row_us = 1e6
+        / rows_per_second(test.labels.len(), || {
+            for (row, score) in test.rows.chunks_exact(test.kinds.len()).zip(&mut one) {
+                *score = ready.iter().map(|model| model.predict(row)).sum();
+            }
+        })?;
     let explained = settings.explain_rows.min(test.labels.len());
-    let mut contributions = vec![0.0; test.kinds.len()];
+    let width = test.kinds.len();
+    let mut contributions = vec![0.0; explained * width];
     let explain = rows_per_second(explained, || {
-        for row in test.rows.chunks_exact(test.kinds.len()).take(explained) {
-            models.iter().for_each(|model| {
-                model.explain(row, &mut contributions);
-            });
-        }
+        models.iter().for_each(|model| model.explain_rows(&test.rows[..explained * width], width, &mut contributions));
     })?;
     fs::write(out, scores.iter().flat_map(|&score| sigmoid(score).to_le_bytes()).collect::<Vec<u8>>())?;
     println!(
-        r#"{{"fit_cpu_s": {fit}, "fit_memory_mb": {memory}, "score_rows_per_cpu_s": {score}, "explain_rows_per_cpu_s": {explain}}}"#
+        r#"{{"fit_cpu_s": {fit}, "fit_memory_mb": {memory}, "score_rows_per_cpu_s": {score}, "one_row_us": {one_row_us}, "explain_rows_per_cpu_s": {explain}}}"#
     );
     Ok(())
 }
@@ -75,6 +80,7 @@ impl Settings {
                 "learning_rate" => all.params.learning_rate = value.parse()?,
                 "row_share" => all.params.row_share = value.parse()?,
                 "feature_share" => all.params.feature_share = value.parse()?,
+                "min_leaf_rows" => all.params.min_leaf_rows = value.parse()?,
                 "seeds" => all.seeds = value.parse()?,
                 "explain_rows" => all.explain_rows = value.parse()?,
                 _ => return Err(format!("found the setting `{name}`, expected one of those in the file's head").into()),

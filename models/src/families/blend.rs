@@ -74,6 +74,21 @@ impl MemberModel {
         }
     }
 
+    /// The contributions of each row, to the bit those of one at a time.
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        match self {
+            Self::Logistic(model) => model.explain_rows(rows, width, contributions),
+            Self::Boosted(model) => model.explain_rows(rows, width, contributions),
+            Self::Trees(model) => {
+                model.explain_rows(rows, width, contributions);
+                let base = model.mean_prediction();
+                for (row, own) in rows.chunks_exact(width).zip(contributions.chunks_exact_mut(width)) {
+                    let _ = in_log_odds(base, model.predict(row), own);
+                }
+            }
+        }
+    }
+
     fn check(&self, kinds: &[FeatureKind]) -> Result<(), ModelError> {
         match self {
             Self::Logistic(model) => model.check(kinds),
@@ -124,6 +139,15 @@ impl Predict for Blend {
         for Member { weight, model } in &self.members {
             model.log_odds_of_rows(rows, &mut own);
             out.iter_mut().zip(&own).for_each(|(sum, own)| *sum += weight * own);
+        }
+    }
+
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        contributions.fill(0.0);
+        let mut own = vec![0.0; contributions.len()];
+        for Member { weight, model } in &self.members {
+            model.explain_rows(rows, width, &mut own);
+            contributions.iter_mut().zip(&own).for_each(|(sum, own)| *sum += weight * own);
         }
     }
 
@@ -204,6 +228,18 @@ mod tests {
         let found = blend(0.25).predict(&[1.0, -2.0]);
         let expected = 0.25 * 2.7 + 0.75 * 9.0_f64.ln();
         assert!((found - expected).abs() < 1e-12, "found {found}, expected {expected}");
+    }
+
+    #[test]
+    fn rows_are_explained_to_the_bit_as_one_at_a_time() {
+        let rows: Vec<f64> = (0..20).flat_map(|row| [f64::from(row % 5) - 2.5, f64::from(row % 3) - 1.0]).collect();
+        let mut together = vec![9.0; rows.len()];
+        blend(0.25).explain_rows(&rows, 2, &mut together);
+        for (row, together) in rows.chunks_exact(2).zip(together.chunks_exact(2)) {
+            let mut alone = [9.0; 2];
+            blend(0.25).explain(row, &mut alone);
+            assert_eq!(alone.map(f64::to_bits), [together[0].to_bits(), together[1].to_bits()], "{row:?}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@ pub mod batch;
 pub mod response;
 pub mod row;
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use self::batch::BoostedBatch;
 use super::classifier::ModelError;
-use super::shapley::{self, Parents, Step, share_left};
+use super::shapley::{self, Grown, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// Most levels of a category that splits can name one by one: two bits of a set are left for all others.
@@ -121,13 +123,6 @@ pub struct Boosted {
     pub roots: Vec<u32>,
 }
 
-/// Which way a split sends a row: to the next node, or to that on the right.
-struct Turn {
-    feature: u16,
-    right: u32,
-    goes_left: bool,
-}
-
 impl Boosted {
     /// What one tree adds to the log-odds of a row.
     ///
@@ -206,51 +201,70 @@ impl Boosted {
     fn value_from(&self, root: u32, row: &[f64]) -> f64 {
         let mut place = root as usize;
         loop {
-            match self.turn(&self.nodes[place], row) {
-                Ok(turn) => place = if turn.goes_left { place + 1 } else { turn.right as usize },
-                Err(value) => return value,
-            }
+            let (goes_left, right) = match self.nodes[place] {
+                Node::Leaf { value } => return value,
+                Node::Number { feature, unknown_left, right, threshold } => {
+                    (up_to(row[feature as usize], threshold, unknown_left), right)
+                }
+                Node::Rate { feature, unknown_left, right, threshold } => {
+                    let rate = self.inputs[feature as usize].rate(row[feature as usize]);
+                    (up_to(rate, threshold, unknown_left), right)
+                }
+                Node::Levels { feature, unknown_left, right, set } => {
+                    (within(row[feature as usize], set, unknown_left), right)
+                }
+            };
+            place = if goes_left { place + 1 } else { right as usize };
         }
     }
+}
 
-    /// What a row meets at a node, for an explanation.
-    #[inline(always)]
-    fn step(&self, place: u32, row: &[f64]) -> Step {
-        match self.turn(&self.nodes[place as usize], row) {
-            Err(value) => Step::Leaf { value },
-            Ok(Turn { feature, right, goes_left }) => {
+impl Grown for Boosted {
+    fn trees(&self) -> impl Iterator<Item = Range<u32>> {
+        shapley::places_of_trees(&self.roots, self.nodes.len())
+    }
+
+    fn step(&self, place: u32) -> Step {
+        match self.nodes[place as usize] {
+            Node::Leaf { value } => Step::Leaf { value },
+            Node::Number { feature, right, .. }
+            | Node::Levels { feature, right, .. }
+            | Node::Rate { feature, right, .. } => {
                 let weight = |place: u32| self.populations[place as usize].weight;
                 let (left, share) = (place + 1, share_left(weight(place + 1), weight(right)));
-                Step::Split { feature: feature.into(), left, right, goes_left, share }
+                Step::Split { feature: feature.into(), left, right, share }
             }
         }
     }
 
-    /// Where a row goes from a split, or the value of the leaf it is in.
+    fn seen(&self, feature: usize, value: f64) -> f64 {
+        self.inputs[feature].rate(value)
+    }
+
     #[inline(always)]
-    fn turn(&self, node: &Node, row: &[f64]) -> Result<Turn, f64> {
-        let (feature, goes_left, right) = match *node {
-            Node::Leaf { value } => return Err(value),
-            Node::Number { feature, unknown_left, right, threshold } => {
-                (feature, up_to(row[feature as usize], threshold, unknown_left), right)
+    fn goes_left<const N: usize>(&self, place: u32, seen: &[[f64; N]]) -> [f64; N] {
+        match self.nodes[place as usize] {
+            Node::Leaf { .. } => unreachable!("a leaf sends no row anywhere"),
+            Node::Number { feature, unknown_left, threshold, .. }
+            | Node::Rate { feature, unknown_left, threshold, .. } => {
+                seen[feature as usize].map(|value| if up_to(value, threshold, unknown_left) { 1.0 } else { 0.0 })
             }
-            Node::Rate { feature, unknown_left, right, threshold } => {
-                let rate = self.inputs[feature as usize].rate(row[feature as usize]);
-                (feature, up_to(rate, threshold, unknown_left), right)
+            Node::Levels { feature, unknown_left, set, .. } => {
+                seen[feature as usize].map(|value| if within(value, set, unknown_left) { 1.0 } else { 0.0 })
             }
-            Node::Levels { feature, unknown_left, right, set } => {
-                let value = row[feature as usize];
-                let level = (value as u64).min(63);
-                (feature, if value.is_nan() { unknown_left } else { set >> level & 1 == 1 }, right)
-            }
-        };
-        Ok(Turn { feature, right, goes_left })
+        }
     }
 }
 
 #[inline(always)]
 fn up_to(value: f64, threshold: f64, unknown_left: bool) -> bool {
     (value <= threshold) | (unknown_left & value.is_nan())
+}
+
+#[inline(always)]
+fn within(level: f64, set: u64, unknown_left: bool) -> bool {
+    // The cast saturates, and the last bit is every level that has none of its own.
+    if level.is_nan() { unknown_left } else { set >> (level as u64).min(63) & 1 == 1 }
 }
 
 fn check_input(part: &str, input: &Input, kind: &FeatureKind) -> Result<(), ModelError> {
@@ -285,11 +299,12 @@ impl Predict for Boosted {
         }
     }
 
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        shapley::explain(self, rows, width, contributions);
+    }
+
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
-        contributions.fill(0.0);
-        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
-            shapley::add_tree(places, |place| self.step(place, row), contributions);
-        }
+        shapley::explain(self, row, row.len(), contributions);
         self.base + self.roots.iter().map(|&root| self.populations[root as usize].mean).sum::<f64>()
     }
 }

@@ -229,6 +229,10 @@ impl Predict for Family {
     fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
         self.as_predict().explain(row, contributions)
     }
+
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        self.as_predict().explain_rows(rows, width, contributions);
+    }
 }
 
 /// A family's model with its calibration: what answers "how likely?".

@@ -1,9 +1,11 @@
 //! An averaged forest in one flat array, with the encoding of raw rows in front of it.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::classifier::ModelError;
-use super::shapley::{self, Parents, Step, share_left};
+use super::shapley::{self, Grown, Parents, Step, share_left};
 use crate::predict::{FeatureKind, Predict};
 
 /// How a raw value becomes the number that splits compare.
@@ -146,7 +148,7 @@ impl Trees {
             if node.is_leaf() {
                 return place;
             }
-            place = if self.goes_left(node, row) { node.left } else { node.right } as usize;
+            place = if self.sends_left(node, row) { node.left } else { node.right } as usize;
         }
     }
 
@@ -170,20 +172,40 @@ impl Trees {
         }
     }
 
-    fn goes_left(&self, node: &Node, row: &[f64]) -> bool {
+    /// The mean prediction of the training rows.
+    #[must_use]
+    pub fn mean_prediction(&self) -> f64 {
+        self.roots.iter().map(|&root| self.nodes[root as usize].value).sum::<f64>() / self.roots.len() as f64
+    }
+
+    fn sends_left(&self, node: &Node, row: &[f64]) -> bool {
         let feature = node.feature as usize;
         self.encodings[feature].apply(row[feature]) <= node.threshold
     }
+}
 
-    /// What a row meets at a node, for an explanation.
-    fn step(&self, place: u32, row: &[f64]) -> Step {
-        let node = &self.nodes[place as usize];
-        if node.is_leaf() {
-            return Step::Leaf { value: node.value };
+impl Grown for Trees {
+    fn trees(&self) -> impl Iterator<Item = Range<u32>> {
+        shapley::places_of_trees(&self.roots, self.nodes.len())
+    }
+
+    fn step(&self, place: u32) -> Step {
+        let &Node { feature, left, right, value, .. } = &self.nodes[place as usize];
+        if left == 0 {
+            return Step::Leaf { value };
         }
-        let &Node { feature, left, right, .. } = node;
         let share = share_left(self.nodes[left as usize].weight, self.nodes[right as usize].weight);
-        Step::Split { feature, left, right, goes_left: self.goes_left(node, row), share }
+        Step::Split { feature, left, right, share }
+    }
+
+    fn seen(&self, feature: usize, value: f64) -> f64 {
+        self.encodings[feature].apply(value)
+    }
+
+    #[inline(always)]
+    fn goes_left<const N: usize>(&self, place: u32, seen: &[[f64; N]]) -> [f64; N] {
+        let Node { feature, threshold, .. } = self.nodes[place as usize];
+        seen[feature as usize].map(|value| if value <= threshold { 1.0 } else { 0.0 })
     }
 }
 
@@ -201,14 +223,15 @@ impl Predict for Trees {
         sum / self.roots.len() as f64
     }
 
-    fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
-        contributions.fill(0.0);
-        for places in shapley::places_of_trees(&self.roots, self.nodes.len()) {
-            shapley::add_tree(places, |place| self.step(place, row), contributions);
-        }
+    fn explain_rows(&self, rows: &[f64], width: usize, contributions: &mut [f64]) {
+        shapley::explain(self, rows, width, contributions);
         let trees = self.roots.len() as f64;
         contributions.iter_mut().for_each(|contribution| *contribution /= trees);
-        self.roots.iter().map(|&root| self.nodes[root as usize].value).sum::<f64>() / trees
+    }
+
+    fn explain(&self, row: &[f64], contributions: &mut [f64]) -> f64 {
+        self.explain_rows(row, row.len(), contributions);
+        self.mean_prediction()
     }
 }
 
@@ -294,7 +317,7 @@ mod tests {
                 let row = [number, level, other];
                 let mut contributions = [9.0; 3];
                 let base = trees.explain(&row, &mut contributions);
-                let (expected, empty) = by_definition(&trees.roots, |place| trees.step(place, &row), 3);
+                let (expected, empty) = by_definition(&trees, &row);
                 assert!((base - empty / 2.0).abs() < 1e-15, "{base}");
                 for (found, expected) in contributions.iter().zip(&expected) {
                     assert!((found - expected / 2.0).abs() < 1e-15, "{contributions:?} for {row:?}");

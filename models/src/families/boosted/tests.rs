@@ -77,10 +77,32 @@ fn explanations_are_shapley_values_by_definition() {
             let row = shape.row(&mut random);
             let mut contributions = [9.0; 6];
             let base = model.explain(&row, &mut contributions);
-            let (expected, empty) = by_definition(&model.roots, |place| model.step(place, &row), 6);
+            let (expected, empty) = by_definition(&model, &row);
             assert!((base - model.base - empty).abs() < 1e-14, "{base} in case {case}");
             for (found, expected) in contributions.iter().zip(&expected) {
                 assert!((found - expected).abs() < 1e-12, "{contributions:?} for {expected:?} in case {case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_explained_to_the_bit_as_one_at_a_time() {
+    let mut random = Random(3);
+    for leaves in [1, 2, 31, 300] {
+        let shape = Shape { numbers: 4, sets: vec![9], rates: vec![20], trees: 5, leaves, thresholds: 30 };
+        let model = shape.boosted(&mut random);
+        for count in [0, 1, 2, 8, 9, 300] {
+            let rows: Vec<f64> = (0..count).flat_map(|_| shape.row(&mut random)).collect();
+            let mut together = vec![9.0; rows.len()];
+            model.explain_rows(&rows, 6, &mut together);
+            for (row, together) in rows.chunks_exact(6).zip(together.chunks_exact(6)) {
+                let mut alone = [9.0; 6];
+                model.explain(row, &mut alone);
+                assert_eq!(
+                    alone.map(f64::to_bits).as_slice(),
+                    together.iter().map(|one| one.to_bits()).collect::<Vec<_>>()
+                );
             }
         }
     }
